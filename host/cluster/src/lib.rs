@@ -1,0 +1,1 @@
+//! Kubernetes: credentials to client, scoped reads, rehearsed actions

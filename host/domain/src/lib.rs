@@ -1,0 +1,1 @@
+//! Words and rules of incident response: no input, no output

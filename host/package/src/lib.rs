@@ -1,0 +1,1 @@
+//! Packaging of components: encode, manifest, contract check, inspect

@@ -1,0 +1,1 @@
+//! The pipeline from alert to closed incident

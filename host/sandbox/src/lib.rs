@@ -1,0 +1,1 @@
+//! Loads, checks, grants, meters and calls components

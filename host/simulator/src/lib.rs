@@ -1,0 +1,1 @@
+//! Scenarios in memory: a Kubernetes API that breaks and heals

@@ -1,0 +1,1 @@
+//! Durable incidents, journal, leases and audit

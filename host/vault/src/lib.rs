@@ -1,0 +1,1 @@
+//! Sealed values under a Fernet keyring
