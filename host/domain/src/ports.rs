@@ -9,6 +9,7 @@
 //! | [`Policy`] | may it run | `policy` |
 //! | [`Store`] | incidents, journal, audit, emergency stop | `store` |
 //! | [`Sealer`] | values under the keyring | `vault` |
+//! | [`RegistryCredentials`] | pull credentials that an operator gave | `store` |
 //! | [`Story`] | watching an incident as it happens | `cli` |
 
 use crate::decision::{Decision, EmergencyStop, IncidentFacts, PastAction, StepFacts};
@@ -419,4 +420,32 @@ pub enum SealError {
 pub trait Story: Send + Sync {
     /// Something happened. Called after it was committed.
     fn tell(&self, incident: IncidentId, entry: &TimelineEntry);
+}
+
+/// A credential for a container registry, for `set-pull-secret`. Never shown.
+#[derive(Clone)]
+pub struct RegistryCredential {
+    /// The registry's host as image names write it (`docker.io` for bare names).
+    pub registry: String,
+    /// The user.
+    pub username: String,
+    /// The password or token.
+    pub password: zeroize::Zeroizing<String>,
+}
+
+impl std::fmt::Debug for RegistryCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RegistryCredential({})", self.registry)
+    }
+}
+
+/// Credentials that an operator gave for registries.
+#[async_trait]
+pub trait RegistryCredentials: Send + Sync {
+    /// The credential for a registry that may be used in a namespace.
+    async fn credential(
+        &self,
+        registry: &str,
+        namespace: &str,
+    ) -> Result<Option<RegistryCredential>, StoreError>;
 }

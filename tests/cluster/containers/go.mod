@@ -1,0 +1,3 @@
+module dreamops.dev/tests/cluster/containers
+
+go 1.24
