@@ -74,6 +74,14 @@ pub struct Case {
     pub ranking: Vec<(StrategyRef, f64)>,
     /// Which attempt this is: 1 for the first plan, 2 for the fallback's.
     pub attempt: u32,
+    /// Strategies that had the case and did not end it, by name; none of them gets it again.
+    pub tried: Vec<String>,
+    /// Where a strategy that handed over said to look, with the fault it named.
+    pub handed_over: Option<(String, ObjectRef)>,
+    /// Who keeps the owner's spec, if it is not a person.
+    pub managed_by: Option<String>,
+    /// Why writes are being taken back, and by whom if a person asked for it.
+    pub revert: Option<Revert>,
     /// Hand-overs so far, as `from → to`, to stop circles.
     pub hand_overs: Vec<String>,
     /// What was found.
@@ -119,6 +127,15 @@ pub struct StepOutcome {
     pub reverted: bool,
 }
 
+/// Why writes are taken back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Revert {
+    /// In a sentence.
+    pub because: String,
+    /// The person who asked for it; `None` where the host decided.
+    pub by: Option<String>,
+}
+
 /// What a person has to take over, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Escalation {
@@ -141,6 +158,10 @@ impl Case {
             strategy: None,
             ranking: Vec::new(),
             attempt: 1,
+            tried: Vec::new(),
+            handed_over: None,
+            managed_by: None,
+            revert: None,
             hand_overs: Vec::new(),
             finding: None,
             plan: None,
