@@ -320,7 +320,8 @@ pub trait Store: Send + Sync {
     async fn heartbeat(&self, lease: &Lease, ttl: Duration) -> Result<(), StoreError>;
     /// Gives it back.
     async fn release(&self, lease: Lease) -> Result<(), StoreError>;
-    /// Becomes the open incident of (tenant, cluster, owner), or joins the one there is.
+    /// Becomes the open incident of (tenant, cluster, owner), or joins the one there is. May be called again
+    /// with another owner after a hand-over.
     async fn correlate(
         &self,
         lease: &Lease,
@@ -351,7 +352,8 @@ pub trait Store: Send + Sync {
         owner: &ObjectRef,
         since: Timestamp,
     ) -> Result<Vec<PastAction>, StoreError>;
-    /// Writes planned entries (not started) to the journal.
+    /// Writes planned entries (not started) to the journal. Entries of the same attempt and direction that
+    /// were planned before and never started are replaced.
     async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry])
     -> Result<(), StoreError>;
     /// Marks an entry as about to be sent. Fails if the emergency stop is on, in the same transaction.
