@@ -463,7 +463,7 @@ mod tests {
         for (namespace, name) in [("shop", "a/b"), ("..", "web"), ("shop", ""), ("", "web")] {
             let error = locate("get", "Pod", namespace, name, "").err();
             assert_eq!(
-                error.map(|e| e.failure),
+                error.map(|e| e.failure.clone()),
                 Some(Failure::NotFound),
                 "{namespace}/{name}"
             );

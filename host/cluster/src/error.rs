@@ -133,7 +133,11 @@ impl fmt::Debug for Cause {
 
 /// A call that the API server did not carry out, or of which no answer came.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiError {
+pub struct ApiError(Box<Details>);
+
+/// All that is known of a failed call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Details {
     /// The call.
     pub call: Call,
     /// The kind of failure.
@@ -161,30 +165,37 @@ impl fmt::Debug for ApiError {
     }
 }
 
+impl std::ops::Deref for ApiError {
+    type Target = Details;
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
 impl ApiError {
     /// No answer, or half of one.
     pub fn no_answer(call: Call, in_doubt: bool, why: String) -> Self {
         let in_doubt = in_doubt && call.writes();
-        Self {
+        Self(Box::new(Details {
             call,
             failure: Failure::Unavailable { in_doubt },
             code: 0,
             reason: String::new(),
             causes: Vec::new(),
             message: why,
-        }
+        }))
     }
 
     /// A request that is not worth sending.
     pub fn not_sent(call: Call, failure: Failure, why: String) -> Self {
-        Self {
+        Self(Box::new(Details {
             call,
             failure,
             code: 0,
             reason: String::new(),
             causes: Vec::new(),
             message: why,
-        }
+        }))
     }
 
     /// From an answer that is no success. `retry_after` is the header's value, in seconds.
@@ -232,14 +243,14 @@ impl ApiError {
             },
             _ => Failure::BadRequest,
         };
-        Self {
+        Self(Box::new(Details {
             call,
             failure,
             code,
             reason,
             causes,
             message,
-        }
+        }))
     }
 
     /// Whether a write may have been carried out.

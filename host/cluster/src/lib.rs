@@ -11,5 +11,6 @@
 
 pub mod api;
 pub mod error;
+pub mod quantity;
 pub mod resource;
 mod transport;
