@@ -1,1 +1,1 @@
-//! Whole-program tests against real parts
+//! Shared pieces of the whole-program tests.

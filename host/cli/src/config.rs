@@ -1,0 +1,152 @@
+//! Configuration: the file `dreamops.toml`, overridden by the environment, overridden by flags.
+//!
+//! This is the only module that reads the environment.
+//!
+//! | variable | meaning |
+//! | --- | --- |
+//! | `DREAMOPS_CONFIG` | the configuration file; else `dreamops.toml` here, then in the configuration directory |
+//! | `DREAMOPS_DATA_DIR` | database, artefact cache, plugins; else the platform's data directory |
+//! | `DREAMOPS_ENCRYPTION_KEYS` | Fernet keys, newest first; else a file in the configuration directory |
+//! | `K8S_ENABLE_DESTRUCTIVE_OPERATIONS` | `true` makes `yolo` the default mode |
+//! | `HTTPS_PROXY`, `NO_PROXY` | proxies for clusters whose kubeconfig names none |
+//! | `RUST_LOG` | the log filter; `warn` if not set |
+//! | `NO_COLOR` | no colour |
+
+use anyhow::{Context, anyhow};
+use dreamops_domain::phase::Mode;
+use dreamops_policy::Rules;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The file, as it may be written.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    mode: Option<FileMode>,
+    data_dir: Option<PathBuf>,
+    policy: Option<Rules>,
+    plugins: BTreeMap<String, PluginSettings>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum FileMode {
+    Observe,
+    Approval,
+    Yolo,
+}
+
+/// What an operator says about one component.
+#[derive(Deserialize, Default, Clone)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PluginSettings {
+    /// `false` keeps it from being loaded.
+    pub(crate) enabled: Option<bool>,
+    /// What it may ask for; everything that its manifest wants if not given.
+    pub(crate) grants: Option<Vec<String>>,
+    /// The most confidence it is given, 0 to 1.
+    pub(crate) confidence_cap: Option<f64>,
+    /// Its own settings.
+    pub(crate) settings: BTreeMap<String, String>,
+}
+
+/// The configuration in force.
+pub(crate) struct Config {
+    /// How far the host may go where no flag says.
+    pub(crate) mode: Mode,
+    /// Database, artefact cache, plugins.
+    pub(crate) data_dir: PathBuf,
+    /// Keys, and the file.
+    pub(crate) config_dir: PathBuf,
+    /// Keys from the environment.
+    pub(crate) encryption_keys: Option<String>,
+    /// Policy rules.
+    pub(crate) rules: Rules,
+    /// Components by name.
+    pub(crate) plugins: BTreeMap<String, PluginSettings>,
+    /// Proxy for clusters, where a kubeconfig names none.
+    pub(crate) https_proxy: Option<String>,
+    /// Hosts that are reached without it.
+    pub(crate) no_proxy: Option<String>,
+}
+
+impl Config {
+    /// Reads file and environment.
+    pub(crate) fn load() -> anyhow::Result<Self> {
+        let places = directories::ProjectDirs::from("", "", "dreamops")
+            .ok_or_else(|| anyhow!("this user has no home directory; set DREAMOPS_CONFIG and DREAMOPS_DATA_DIR"))?;
+        let path = file_path(places.config_dir())?;
+        let file = match &path {
+            Some(path) => read(path)?,
+            None => File::default(),
+        };
+        let config_dir = match (&path, variable("DREAMOPS_CONFIG")) {
+            (Some(path), Some(_)) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            _ => places.config_dir().to_path_buf(),
+        };
+        let data_dir = variable("DREAMOPS_DATA_DIR")
+            .map(PathBuf::from)
+            .or(file.data_dir)
+            .unwrap_or_else(|| places.data_dir().to_path_buf());
+        Ok(Self {
+            mode: mode(file.mode)?,
+            data_dir,
+            config_dir,
+            encryption_keys: variable("DREAMOPS_ENCRYPTION_KEYS"),
+            rules: file.policy.unwrap_or_default(),
+            plugins: file.plugins,
+            https_proxy: variable("HTTPS_PROXY").or_else(|| variable("https_proxy")),
+            no_proxy: variable("NO_PROXY").or_else(|| variable("no_proxy")),
+        })
+    }
+}
+
+/// The log filter; `warn` where none is set.
+pub(crate) fn log_filter() -> String {
+    variable("RUST_LOG").unwrap_or_else(|| "warn".to_owned())
+}
+
+/// Whether colour is unwanted.
+pub(crate) fn no_colour() -> bool {
+    variable("NO_COLOR").is_some()
+}
+
+/// Who is at the keyboard, for the audit.
+pub(crate) fn user() -> String {
+    variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "operator".to_owned())
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|v| !v.is_empty())
+}
+
+fn mode(file: Option<FileMode>) -> anyhow::Result<Mode> {
+    let by_file = file.map_or(Mode::Approval, |m| match m {
+        FileMode::Observe => Mode::Observe,
+        FileMode::Approval => Mode::Approval,
+        FileMode::Yolo => Mode::Yolo,
+    });
+    match variable("K8S_ENABLE_DESTRUCTIVE_OPERATIONS").as_deref() {
+        None | Some("false" | "0") => Ok(by_file),
+        Some("true" | "1") => Ok(Mode::Yolo),
+        Some(other) => Err(anyhow!("K8S_ENABLE_DESTRUCTIVE_OPERATIONS is {other:?}; it is either true or false")),
+    }
+}
+
+fn file_path(config_dir: &Path) -> anyhow::Result<Option<PathBuf>> {
+    if let Some(named) = variable("DREAMOPS_CONFIG").map(PathBuf::from) {
+        if !named.is_file() {
+            return Err(anyhow!("DREAMOPS_CONFIG names {}, which is no file", named.display()));
+        }
+        return Ok(Some(named));
+    }
+    let places = [PathBuf::from("dreamops.toml"), config_dir.join("dreamops.toml")];
+    Ok(places.into_iter().find(|p| p.is_file()))
+}
+
+fn read(path: &Path) -> anyhow::Result<File> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).map_err(|e| anyhow!("{} is not a valid configuration: {}", path.display(), e.message()))
+}

@@ -1,0 +1,65 @@
+//! `credential registry`: pull credentials that `set-pull-secret` may use.
+
+use crate::app::App;
+use crate::args::{CredentialCommand, Output, RegistryCommand};
+use crate::exit::{Failure, Outcome};
+use crate::respond::{narrator, print_json};
+use anyhow::{Context, anyhow};
+use dreamops_domain::id::TenantId;
+use dreamops_domain::ports::RegistryCredential;
+use serde_json::json;
+use std::io::{IsTerminal, Read};
+
+/// Runs the command.
+pub(crate) async fn run(command: CredentialCommand) -> Outcome {
+    let CredentialCommand::Registry(command) = command;
+    let app = App::open()?;
+    match command {
+        RegistryCommand::Add { registry, username, namespace } => {
+            let password = password()?.into();
+            let credential = RegistryCredential { registry: registry.clone(), username, password };
+            app.store.add_registry_credential(TenantId::DEFAULT, namespace.as_deref(), &credential).await?;
+            eprintln!("{registry}: stored, sealed");
+        }
+        RegistryCommand::List { output } => list(&app, output).await?,
+        RegistryCommand::Remove { registry, namespace } => {
+            if !app.store.remove_registry_credential(TenantId::DEFAULT, &registry, namespace.as_deref()).await? {
+                return Err(Failure::usage(anyhow!("there is no such credential; `credential registry list` shows them")));
+            }
+            eprintln!("{registry}: removed");
+        }
+    }
+    Ok(0)
+}
+
+async fn list(app: &App, output: Output) -> Result<(), Failure> {
+    let credentials = app.store.list_registry_credentials(TenantId::DEFAULT).await?;
+    if output == Output::Json {
+        let items: Vec<_> = credentials
+            .iter()
+            .map(|c| json!({ "registry": c.registry, "namespace": c.namespace, "username": c.username }))
+            .collect();
+        print_json(&json!({ "items": items, "next_cursor": null }))?;
+        return Ok(());
+    }
+    let narrator = narrator(output);
+    for c in credentials {
+        let place = c.namespace.unwrap_or_else(|| "all namespaces".to_owned());
+        narrator.say(&format!("{:<30} {:<20} {place}\n", c.registry, c.username));
+    }
+    Ok(())
+}
+
+/// The password, from standard input: an argument would show in the process list.
+fn password() -> Result<String, Failure> {
+    if std::io::stdin().is_terminal() {
+        eprintln!("password (it is shown as you type; or pipe it in), then Ctrl-D:");
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("cannot read the password from standard input")?;
+    let text = text.trim_end_matches(['\r', '\n']).to_owned();
+    if text.is_empty() {
+        return Err(Failure::usage(anyhow!("the password is empty; pipe it into the command")));
+    }
+    Ok(text)
+}

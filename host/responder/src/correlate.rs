@@ -1,0 +1,91 @@
+//! Received and correlating: from alert to object, owner, and the one open incident of that owner.
+
+use crate::RespondError;
+use crate::locate::Located;
+use crate::session::Session;
+use dreamops_domain::event::Event;
+use dreamops_domain::object::ObjectRef;
+use dreamops_domain::phase::Phase;
+use dreamops_domain::ports::Correlated;
+use dreamops_domain::read::{Health, ReadError};
+
+impl Session<'_> {
+    /// Finds the owner; becomes its open incident or joins the one there is.
+    pub(crate) async fn correlate(&mut self) -> Result<(), RespondError> {
+        if self.incident.phase == Phase::Received {
+            self.enter(Phase::Correlating).await?;
+        }
+        let Some(located) = self.locate().await? else {
+            return self.nothing_there().await;
+        };
+        if !self.claim(&located.owner).await? {
+            return Ok(());
+        }
+        let health = self.baseline(&located).await?;
+        let case = &mut self.incident.case;
+        case.target = Some(located.target.clone());
+        case.owner = Some(located.owner.clone());
+        case.managed_by.clone_from(&located.managed_by);
+        case.baseline = Some(health.clone());
+        self.record(Event::Correlated {
+            target: located.target,
+            owner: located.owner,
+            managed_by: located.managed_by,
+            health,
+        });
+        self.enter(Phase::Assessing).await
+    }
+
+    async fn locate(&self) -> Result<Option<Located>, RespondError> {
+        let locator = self.responder.locator(&self.incident.case.namespace);
+        for alert in &self.incident.case.alerts {
+            if let Some(located) = locator.locate(alert).await? {
+                return Ok(Some(located));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn nothing_there(&mut self) -> Result<(), RespondError> {
+        let named: Vec<String> = self
+            .incident
+            .case
+            .alerts
+            .iter()
+            .flat_map(|a| a.hints.objects.iter().map(|(kind, name)| format!("{kind} {name}")))
+            .collect();
+        let namespace = &self.incident.case.namespace;
+        let reason = if named.is_empty() {
+            format!("the alert names no object that exists in namespace {namespace}")
+        } else {
+            format!("neither {} nor an owner of it exists in namespace {namespace}", named.join(" nor "))
+        };
+        self.escalate(&reason, "check the names in the alert, or name the object with --target KIND/NAME").await
+    }
+
+    /// Becomes the open incident of `owner`. False if there is one already: this one is closed then.
+    pub(crate) async fn claim(&mut self, owner: &ObjectRef) -> Result<bool, RespondError> {
+        let store = &self.responder.ports.store;
+        match store.correlate(&self.lease, &self.incident, owner).await? {
+            Correlated::Became => Ok(true),
+            Correlated::Joined(other) => {
+                // the store has closed this one together with the joining
+                self.incident = store.load(self.incident.tenant, self.incident.id).await?;
+                self.joined = Some(other);
+                Ok(false)
+            }
+        }
+    }
+
+    /// How the owner does before anything is done. Kinds without pods of their own count as they are.
+    async fn baseline(&self, located: &Located) -> Result<Health, RespondError> {
+        for object in [&located.owner, &located.target] {
+            match self.health(object).await {
+                Ok(health) => return Ok(health),
+                Err(ReadError::Invalid { .. } | ReadError::NotFound { .. } | ReadError::NotAvailable { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Health::default())
+    }
+}

@@ -1,0 +1,60 @@
+//! Why an incident could not be taken further. The incident stays as it was saved last.
+
+use dreamops_domain::id::IncidentId;
+use dreamops_domain::phase::Phase;
+use dreamops_domain::ports::{ActError, StoreError};
+use dreamops_domain::read::ReadError;
+
+/// Why the responder stopped short of an end.
+#[derive(Debug, thiserror::Error)]
+pub enum RespondError {
+    /// The store failed, or another worker has the incident.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The cluster cannot be read; the incident can be resumed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A write is in doubt and the cluster does not say what came of it.
+    #[error("{0}; `dreamops incident resume` settles it by reading")]
+    Act(#[from] ActError),
+    /// The incident is not waiting for an approval.
+    #[error("incident {id} is in phase {phase}; only a plan that awaits approval can be approved or rejected")]
+    NotWaiting {
+        /// The incident.
+        id: IncidentId,
+        /// Its phase.
+        phase: Phase,
+    },
+    /// The digest is not that of the plan that waits.
+    #[error(
+        "the plan that waits has digest {waiting}, not {given}; look at it with `dreamops incident show {id}` and approve that"
+    )]
+    OtherDigest {
+        /// The incident.
+        id: IncidentId,
+        /// The digest of the plan that waits.
+        waiting: String,
+        /// The digest that was given.
+        given: String,
+    },
+    /// There is nothing to take back.
+    #[error("incident {id} wrote nothing that could be taken back (phase {phase})")]
+    NothingToRollBack {
+        /// The incident.
+        id: IncidentId,
+        /// Its phase.
+        phase: Phase,
+    },
+    /// The cluster is not the one the incident was opened on.
+    #[error(
+        "incident {id} belongs to cluster {recorded}; this kubeconfig leads to {given}, which is another one; use the kubeconfig it was opened with"
+    )]
+    OtherCluster {
+        /// The incident.
+        id: IncidentId,
+        /// Name and address as recorded.
+        recorded: String,
+        /// Name and address as given.
+        given: String,
+    },
+}

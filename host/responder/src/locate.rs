@@ -1,0 +1,136 @@
+//! From an alert to the object it is about, and on to the object's top-level owner.
+//!
+//! Order of belief: what the operator named, labels and metadata, names in title and description.
+//! A name in prose counts only if exactly one existing object bears it. A pod that is gone is
+//! normal: its owner is found by the name it was given.
+
+use dreamops_domain::alert::{Alert, candidates_in};
+use dreamops_domain::object::{ObjectRef, kind_from};
+use dreamops_domain::ports::ClusterRead;
+use dreamops_domain::read::{ReadError, ReadRequest, ReadResponse, Scope};
+
+/// Where an alert points.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Located {
+    /// The object: the one named, or the owner of a pod that is gone.
+    pub target: ObjectRef,
+    /// Its top-level owner; equal to the target where nothing owns it.
+    pub owner: ObjectRef,
+    /// Who keeps the owner's spec, if it is not a person.
+    pub managed_by: Option<String>,
+}
+
+/// Looks objects up in one namespace.
+pub struct Locator<'a> {
+    pub(crate) reads: &'a dyn ClusterRead,
+    pub(crate) scope: Scope,
+    pub(crate) namespace: String,
+}
+
+/// Kinds that a bare name in prose may mean.
+const PROSE_KINDS: [&str; 5] = ["Pod", "Deployment", "StatefulSet", "DaemonSet", "Service"];
+
+impl Locator<'_> {
+    /// The place an alert is about; `None` where nothing that it names exists, nor an owner of it.
+    pub async fn locate(&self, alert: &Alert) -> Result<Option<Located>, ReadError> {
+        for (kind, name) in &alert.hints.objects {
+            let Some(kind) = kind_from(kind) else { continue };
+            if let Some(found) = self.named(kind, name).await? {
+                return Ok(Some(found));
+            }
+        }
+        self.in_prose(&format!("{}\n{}", alert.title, alert.description)).await
+    }
+
+    /// The object of that kind and name, or what owned it.
+    async fn named(&self, kind: &str, name: &str) -> Result<Option<Located>, ReadError> {
+        if let Some(object) = self.get(kind, name).await? {
+            return self.with_owner(object).await.map(Some);
+        }
+        if kind != "Pod" {
+            return Ok(None);
+        }
+        for (kind, name) in former_owners(name) {
+            if let Some(object) = self.get(kind, name).await? {
+                return self.with_owner(object).await.map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn in_prose(&self, text: &str) -> Result<Option<Located>, ReadError> {
+        let mut found: Vec<Located> = Vec::new();
+        for candidate in candidates_in(text) {
+            let kinds: &[&str] = match &candidate.kind {
+                Some(kind) => &[kind_from(kind).unwrap_or("Pod")],
+                None => &PROSE_KINDS,
+            };
+            for kind in kinds {
+                let Some(place) = self.named(kind, &candidate.name).await? else { continue };
+                if !found.iter().any(|f| f.owner.same(&place.owner)) {
+                    found.push(place);
+                }
+            }
+        }
+        Ok(if found.len() == 1 { found.pop() } else { None })
+    }
+
+    async fn get(&self, kind: &str, name: &str) -> Result<Option<ObjectRef>, ReadError> {
+        let namespace = if kind == "Node" { String::new() } else { self.namespace.clone() };
+        let request = ReadRequest::Get {
+            kind: kind.to_owned(),
+            namespace,
+            name: name.to_owned(),
+            mask: vec!["/metadata/uid".to_owned()],
+        };
+        match self.reads.read(&self.scope, request).await {
+            Ok(ReadResponse::Object(object)) => Ok(Some(object.reference)),
+            Ok(_) | Err(ReadError::NotFound { .. } | ReadError::Invalid { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Follows controllers upwards.
+    pub(crate) async fn with_owner(&self, object: ObjectRef) -> Result<Located, ReadError> {
+        let request = ReadRequest::Owners { object: object.clone() };
+        let owners = match self.reads.read(&self.scope, request).await {
+            Ok(ReadResponse::Owners(owners)) => owners,
+            Ok(_) | Err(ReadError::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let managed_by = owners.iter().rev().find_map(|o| o.managed_by.clone());
+        let owner = owners.last().map_or_else(|| object.clone(), |o| o.object.clone());
+        Ok(Located { target: object, owner, managed_by })
+    }
+}
+
+/// What may have owned a pod of this name, by the way controllers name pods: `web-5d4b9c-x7x2p`
+/// (ReplicaSet, Deployment), `agent-x7x2p` (DaemonSet, Job), `db-0` (StatefulSet).
+fn former_owners(pod: &str) -> Vec<(&'static str, &str)> {
+    let mut owners = Vec::new();
+    if let Some((rest, last)) = pod.rsplit_once('-') {
+        owners.push(("ReplicaSet", rest));
+        if last.bytes().all(|b| b.is_ascii_digit()) {
+            owners.push(("StatefulSet", rest));
+        }
+        owners.push(("DaemonSet", rest));
+        owners.push(("Job", rest));
+        if let Some((deployment, _)) = rest.rsplit_once('-') {
+            owners.push(("Deployment", deployment));
+        }
+    }
+    owners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gone_pods_name_tells_its_former_owners() {
+        let owners = former_owners("web-5d4b9c-x7x2p");
+        assert!(owners.contains(&("ReplicaSet", "web-5d4b9c")) && owners.contains(&("Deployment", "web")));
+        assert!(former_owners("db-0").contains(&("StatefulSet", "db")));
+        assert!(former_owners("bare").is_empty());
+    }
+}
