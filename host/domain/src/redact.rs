@@ -3,6 +3,8 @@
 //! [`Shown`] can be made only here. Read ports return it; components, audit, recordings and errors
 //! accept nothing else.
 
+mod parts;
+
 use serde::Serialize;
 use serde_json::Value;
 use std::ops::Deref;
