@@ -101,20 +101,7 @@ impl Api {
         selection: Selection<'_>,
     ) -> Result<Listed, ApiError> {
         let (row, call) = locate("list", kind, namespace, "", "")?;
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (key, value) in [
-            ("labelSelector", selection.labels),
-            ("fieldSelector", selection.fields),
-            ("continue", selection.cursor),
-        ] {
-            if !value.is_empty() {
-                query.append_pair(key, value);
-            }
-        }
-        if selection.limit > 0 {
-            query.append_pair("limit", &selection.limit.to_string());
-        }
-        let uri = format!("{}?{}", row.collection(namespace), query.finish());
+        let uri = format!("{}?{}", row.collection(namespace), selection.query());
         let mut answer = self.json(call, Request::get(uri), Vec::new()).await?;
         let cursor = answer["metadata"]["continue"]
             .as_str()
@@ -241,17 +228,7 @@ impl Api {
         selection: LogSelection<'_>,
     ) -> Result<Vec<u8>, ApiError> {
         let (row, call) = locate("get", "Pod", namespace, pod, "log")?;
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if !selection.container.is_empty() {
-            query.append_pair("container", selection.container);
-        }
-        if selection.previous {
-            query.append_pair("previous", "true");
-        }
-        query
-            .append_pair("tailLines", &selection.tail_lines.to_string())
-            .append_pair("limitBytes", &selection.limit_bytes.to_string());
-        let uri = format!("{}/{pod}/log?{}", row.collection(namespace), query.finish());
+        let uri = format!("{}/{pod}/log?{}", row.collection(namespace), selection.query());
         self.send(call, Request::get(uri), Vec::new()).await
     }
 
@@ -372,6 +349,41 @@ impl Api {
                 retry_after,
             ))
         }
+    }
+}
+
+impl Selection<'_> {
+    fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (key, value) in [
+            ("labelSelector", self.labels),
+            ("fieldSelector", self.fields),
+            ("continue", self.cursor),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(key, value);
+            }
+        }
+        if self.limit > 0 {
+            query.append_pair("limit", &self.limit.to_string());
+        }
+        query.finish()
+    }
+}
+
+impl LogSelection<'_> {
+    fn query(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if !self.container.is_empty() {
+            query.append_pair("container", self.container);
+        }
+        if self.previous {
+            query.append_pair("previous", "true");
+        }
+        query
+            .append_pair("tailLines", &self.tail_lines.to_string())
+            .append_pair("limitBytes", &self.limit_bytes.to_string());
+        query.finish()
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | [`act`] | rehearsed actions |
 //! | [`api`] | raw calls with deadlines and typed failures |
 //! | [`error`] | what a refusal means |
 //! | [`resource`] | kinds and where they are served |
@@ -9,6 +10,7 @@
 //! Invariants: credentials come from the source that was named and never from another one; nothing
 //! here reads the environment; what leaves through a port has passed redaction.
 
+pub mod act;
 pub mod api;
 pub mod error;
 pub mod quantity;
