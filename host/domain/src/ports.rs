@@ -270,6 +270,12 @@ pub enum StoreError {
     /// The emergency stop is on.
     #[error("the emergency stop is on since {} ({}: {}); `dreamops resume` releases it", .0.since, .0.by, .0.reason)]
     Stopped(EmergencyStop),
+    /// Another incident is open for the same owner, so this one cannot be opened again.
+    #[error("incident {0} is open for the same object; end it first")]
+    OwnerTaken(IncidentId),
+    /// The journal's order would be broken: a write that is settled is not made again. Nothing was written.
+    #[error("the journal does not allow it: {0}")]
+    Journal(String),
     /// The database failed.
     #[error("the database did not do as asked: {0}")]
     Database(String),
@@ -352,16 +358,18 @@ pub trait Store: Send + Sync {
         owner: &ObjectRef,
         since: Timestamp,
     ) -> Result<Vec<PastAction>, StoreError>;
-    /// Writes planned entries (not started) to the journal. Entries of the same attempt and direction that
-    /// were planned before and never started are replaced.
+    /// Writes planned entries (not started) to the journal. Forward entries of the same attempt that were planned
+    /// before and never started are replaced, as a whole; entries that take writes back replace those of the same write.
     async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry])
     -> Result<(), StoreError>;
-    /// Marks an entry as about to be sent. Fails if the emergency stop is on, in the same transaction.
+    /// Marks an entry as about to be sent. Fails if the emergency stop is on, in the same transaction, unless a
+    /// person takes writes back (`by_person`; only entries of [`Direction::Revert`](crate::journal::Direction) pass).
     async fn journal_start(
         &self,
         lease: &Lease,
         entry: EntryId,
         now: Timestamp,
+        by_person: bool,
     ) -> Result<(), StoreError>;
     /// Records what came of it.
     async fn journal_finish(
