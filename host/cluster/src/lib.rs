@@ -14,5 +14,6 @@ pub mod act;
 pub mod api;
 pub mod error;
 pub mod quantity;
+pub mod read;
 pub mod resource;
 mod transport;
