@@ -1,1 +1,42 @@
-//! Durable incidents, journal, leases and audit
+//! What must survive a crash: incidents, journal, leases, audit, credentials, on `SQLite`.
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `open` | opening and making the database, schema, key check |
+//! | `port` | the ports [`Store`](dreamops_domain::ports::Store) and [`RegistryCredentials`](dreamops_domain::ports::RegistryCredentials) |
+//! | `lease` | who may write to an incident |
+//! | [`worker`] | the name of a lease holder, and whether it is still alive |
+//! | `incident` | creating, saving, loading, listing |
+//! | `correlate` | one open incident per owner |
+//! | `journal` | writes to clusters, before and after |
+//! | `history` | what was done to an owner before |
+//! | [`audit`] | what happened |
+//! | `stop` | the emergency stop |
+//! | [`registry`] | pull credentials |
+//! | `tenant` | what belongs to a team as a whole |
+//! | `error` | what the database says, in our words |
+//!
+//! Invariants: every method of the ports is one transaction, on disk when it returns; a write to an
+//! incident is conditional on the epoch of a lease that has not run out; phases change only as
+//! [`Phase::may_become`](dreamops_domain::phase::Phase::may_become) allows; raw writes and passwords are stored only sealed;
+//! an error never holds a stored value. Only this crate knows `sqlx`.
+
+pub mod audit;
+mod correlate;
+mod error;
+mod history;
+mod incident;
+mod journal;
+mod lease;
+mod open;
+mod port;
+pub mod registry;
+mod stop;
+mod tenant;
+pub mod worker;
+
+#[cfg(test)]
+mod testing;
+
+pub use error::OpenError;
+pub use open::SqliteStore;

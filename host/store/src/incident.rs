@@ -1,0 +1,347 @@
+//! Incidents: creating, saving, loading, listing.
+//!
+//! The case is one document, without its alerts and its timeline: these have rows of their own, because another
+//! incident that joins adds to them while a worker holds this one, and because a document that grows with each event would be
+//! written whole each time. The timeline *is* the audit of the incident: what is to be in it is handed to
+//! `create` and `save` as events.
+
+use crate::audit;
+use crate::error::{Fault, unreadable};
+use crate::lease::hold;
+use crate::open::{SqliteStore, from_millis, to_millis};
+use dreamops_domain::alert::Alert;
+use dreamops_domain::event::{Event, TimelineEntry};
+use dreamops_domain::id::{AlertId, IncidentId, TenantId};
+use dreamops_domain::incident::{CASE_FORMAT, Case, Incident};
+use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::ports::{IncidentFilter, Lease, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+/// How many incidents a list shows where nothing is said.
+const LIST: u32 = 50;
+
+pub(crate) const LOAD: &str = "SELECT id, tenant, phase, mode, cluster_json, created_at, updated_at, closed_at, format, case_json \
+     FROM incidents WHERE id = ?1 AND tenant = ?2";
+pub(crate) const LIST_ALL: &str = "SELECT id FROM incidents WHERE tenant = ?1 ORDER BY id DESC LIMIT ?2";
+pub(crate) const LIST_OPEN: &str =
+    "SELECT id FROM incidents WHERE tenant = ?1 AND closed = 0 ORDER BY id DESC LIMIT ?2";
+pub(crate) const LIST_PHASE: &str =
+    "SELECT id FROM incidents WHERE tenant = ?1 AND phase = ?3 ORDER BY id DESC LIMIT ?2";
+pub(crate) const ALERTS: &str = "SELECT a.alert_json FROM incident_alerts i JOIN alerts a ON a.id = i.alert \
+     WHERE i.incident = ?1 ORDER BY i.position";
+pub(crate) const OPEN_OF_OWNER: &str = "SELECT id, phase FROM incidents \
+     WHERE tenant = ?1 AND cluster_key = ?2 AND owner_key = ?3 AND closed = 0 AND id <> ?4";
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    tenant: String,
+    phase: String,
+    mode: String,
+    cluster_json: String,
+    created_at: i64,
+    updated_at: i64,
+    closed_at: Option<i64>,
+    format: i64,
+    case_json: String,
+}
+
+impl SqliteStore {
+    pub(crate) async fn create_incident(&self, incident: &Incident, delivery_key: &str) -> Result<(), Fault> {
+        if incident.phase != Phase::Received {
+            return Err(StoreError::Forbidden {
+                from: Phase::Received,
+                to: incident.phase,
+            }
+            .into());
+        }
+        let mut tx = self.write().await?;
+        insert(&mut tx, incident).await?;
+        self.insert_alerts(&mut tx, incident, delivery_key).await?;
+        let received = received_events(incident);
+        let told = if incident.case.timeline.is_empty() {
+            &received
+        } else {
+            &incident.case.timeline
+        };
+        audit::append(&mut tx, incident.tenant, incident.id, told).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn insert_alerts(
+        &self,
+        conn: &mut SqliteConnection,
+        incident: &Incident,
+        delivery_key: &str,
+    ) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let delivery = AlertId::new(now).to_string();
+        let first = incident.case.alerts.first();
+        sqlx::query("INSERT INTO deliveries (id, tenant, source, key, received_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .bind(&delivery)
+            .bind(incident.tenant.to_string())
+            .bind(first.map(|a| name_of(&a.source)).transpose()?.unwrap_or_default())
+            .bind(delivery_key)
+            .bind(to_millis(now))
+            .execute(&mut *conn)
+            .await?;
+        for (position, alert) in incident.case.alerts.iter().enumerate() {
+            let id = AlertId::new(now).to_string();
+            sqlx::query(
+                "INSERT INTO alerts (id, tenant, delivery, source, source_id, fingerprint, status, incident, received_at, alert_json) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )
+            .bind(&id)
+            .bind(incident.tenant.to_string())
+            .bind(&delivery)
+            .bind(name_of(&alert.source)?)
+            .bind(&alert.source_id)
+            .bind(&alert.fingerprint)
+            .bind(name_of(&alert.status)?)
+            .bind(incident.id.to_string())
+            .bind(to_millis(now))
+            .bind(to_json(alert, "the alert")?)
+            .execute(&mut *conn)
+            .await?;
+            sqlx::query("INSERT INTO incident_alerts (incident, position, alert) VALUES (?1, ?2, ?3)")
+                .bind(incident.id.to_string())
+                .bind(i64::try_from(position).unwrap_or(i64::MAX))
+                .bind(&id)
+                .execute(&mut *conn)
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn save_incident(
+        &self,
+        lease: &Lease,
+        incident: &Incident,
+        events: &[TimelineEntry],
+    ) -> Result<(), Fault> {
+        if incident.id != lease.incident {
+            return Err(StoreError::LeaseLost.into());
+        }
+        let mut tx = self.write().await?;
+        let held = hold(&mut tx, lease, self.now()).await?;
+        check_step(held.phase, incident.phase)?;
+        if let Err(fault) = update(&mut tx, incident).await {
+            if !fault.is_taken() {
+                return Err(fault);
+            }
+            let owner = held.owner_key.as_deref().unwrap_or_default();
+            let other = open_of_owner(&mut tx, held.tenant, &held.cluster_key, owner, incident.id).await?;
+            return Err(other.map_or(fault, |(id, _)| StoreError::OwnerTaken(id).into()));
+        }
+        audit::append(&mut tx, held.tenant, incident.id, events).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn load_incident(&self, tenant: TenantId, id: IncidentId) -> Result<Incident, Fault> {
+        let mut tx = self.read().await?;
+        load(&mut tx, tenant, id).await
+    }
+
+    pub(crate) async fn list_incidents(
+        &self,
+        tenant: TenantId,
+        filter: &IncidentFilter,
+    ) -> Result<Vec<Incident>, Fault> {
+        let impossible = filter.open && filter.phase.is_some_and(Phase::closed);
+        if impossible {
+            return Ok(Vec::new());
+        }
+        let limit = if filter.limit == 0 { LIST } else { filter.limit };
+        let sql = match filter.phase {
+            Some(_) => LIST_PHASE,
+            None if filter.open => LIST_OPEN,
+            None => LIST_ALL,
+        };
+        let mut query = sqlx::query_scalar::<_, String>(sql)
+            .bind(tenant.to_string())
+            .bind(i64::from(limit));
+        if let Some(phase) = filter.phase {
+            query = query.bind(phase.name());
+        }
+        let mut tx = self.read().await?;
+        let ids = query.fetch_all(&mut *tx).await?;
+        let mut incidents = Vec::with_capacity(ids.len());
+        for id in ids {
+            incidents.push(load(&mut tx, tenant, IncidentId(read_id(&id)?)).await?);
+        }
+        Ok(incidents)
+    }
+}
+
+async fn insert(conn: &mut SqliteConnection, incident: &Incident) -> Result<(), Fault> {
+    sqlx::query(
+        "INSERT INTO incidents (id, tenant, phase, mode, closed, cluster_key, cluster_json, created_at, updated_at, format, case_json) \
+         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )
+    .bind(incident.id.to_string())
+    .bind(incident.tenant.to_string())
+    .bind(incident.phase.name())
+    .bind(incident.mode.name())
+    .bind(&incident.cluster.key)
+    .bind(to_json(&incident.cluster, "the cluster")?)
+    .bind(to_millis(incident.created_at))
+    .bind(to_millis(incident.updated_at))
+    .bind(i64::from(incident.case.format))
+    .bind(case_json(&incident.case)?)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("INSERT INTO work (incident, tenant, cluster_key, due_at) VALUES (?1, ?2, ?3, ?4)")
+        .bind(incident.id.to_string())
+        .bind(incident.tenant.to_string())
+        .bind(&incident.cluster.key)
+        .bind(to_millis(incident.created_at))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes what may change of an incident. The caller has checked lease and phase.
+pub(crate) async fn update(conn: &mut SqliteConnection, incident: &Incident) -> Result<(), Fault> {
+    let closed = incident.phase.closed();
+    let ended = closed.then(|| to_millis(incident.closed_at.unwrap_or(incident.updated_at)));
+    sqlx::query(
+        "UPDATE incidents SET phase = ?2, mode = ?3, closed = ?4, updated_at = ?5, closed_at = ?6, format = ?7, case_json = ?8 \
+         WHERE id = ?1",
+    )
+    .bind(incident.id.to_string())
+    .bind(incident.phase.name())
+    .bind(incident.mode.name())
+    .bind(closed)
+    .bind(to_millis(incident.updated_at))
+    .bind(ended)
+    .bind(i64::from(incident.case.format))
+    .bind(case_json(&incident.case)?)
+    .execute(&mut *conn)
+    .await?;
+    let due = (!closed).then(|| to_millis(incident.updated_at));
+    sqlx::query("UPDATE work SET due_at = ?2 WHERE incident = ?1")
+        .bind(incident.id.to_string())
+        .bind(due)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn load(conn: &mut SqliteConnection, tenant: TenantId, id: IncidentId) -> Result<Incident, Fault> {
+    let row: Option<Row> = sqlx::query_as(LOAD)
+        .bind(id.to_string())
+        .bind(tenant.to_string())
+        .fetch_optional(&mut *conn)
+        .await?;
+    let row = row.ok_or(StoreError::NoSuchIncident(id))?;
+    if row.format > i64::from(CASE_FORMAT) {
+        let what = format!("incident {id} was written by a newer dreamops; use that one");
+        return Err(StoreError::Database(what).into());
+    }
+    let mut case: Case = from_json(&row.case_json, &format!("the case of incident {id}"))?;
+    case.alerts = alerts(&mut *conn, id).await?;
+    case.timeline = audit::timeline(conn, id).await?;
+    Ok(Incident {
+        id: IncidentId(read_id(&row.id)?),
+        tenant: TenantId(read_id(&row.tenant)?),
+        phase: read_phase(&row.phase)?,
+        mode: read_mode(&row.mode)?,
+        cluster: from_json(&row.cluster_json, &format!("the cluster of incident {id}"))?,
+        created_at: from_millis(row.created_at),
+        updated_at: from_millis(row.updated_at),
+        closed_at: row.closed_at.map(from_millis),
+        case,
+    })
+}
+
+/// The alerts that an incident shows, in order.
+pub(crate) async fn alerts(conn: &mut SqliteConnection, id: IncidentId) -> Result<Vec<Alert>, Fault> {
+    let texts: Vec<String> = sqlx::query_scalar(ALERTS).bind(id.to_string()).fetch_all(conn).await?;
+    let what = format!("an alert of incident {id}");
+    texts.iter().map(|text| Ok(from_json(text, &what)?)).collect()
+}
+
+/// The open incident of an owner, but for `not`.
+pub(crate) async fn open_of_owner(
+    conn: &mut SqliteConnection,
+    tenant: TenantId,
+    cluster_key: &str,
+    owner_key: &str,
+    not: IncidentId,
+) -> Result<Option<(IncidentId, Phase)>, Fault> {
+    let found: Option<(String, String)> = sqlx::query_as(OPEN_OF_OWNER)
+        .bind(tenant.to_string())
+        .bind(cluster_key)
+        .bind(owner_key)
+        .bind(not.to_string())
+        .fetch_optional(conn)
+        .await?;
+    Ok(match found {
+        Some((id, phase)) => Some((IncidentId(read_id(&id)?), read_phase(&phase)?)),
+        None => None,
+    })
+}
+
+/// Staying in a phase is always allowed; changing it only by the table.
+pub(crate) fn check_step(from: Phase, to: Phase) -> Result<(), StoreError> {
+    if from == to || from.may_become(to) {
+        return Ok(());
+    }
+    Err(StoreError::Forbidden { from, to })
+}
+
+fn received_events(incident: &Incident) -> Vec<TimelineEntry> {
+    let events = incident.case.alerts.iter().map(|alert| TimelineEntry {
+        at: incident.created_at,
+        phase: Phase::Received,
+        event: Event::AlertReceived { alert: alert.clone() },
+    });
+    events.collect()
+}
+
+fn case_json(case: &Case) -> Result<String, StoreError> {
+    let bare = Case {
+        alerts: Vec::new(),
+        timeline: Vec::new(),
+        ..case.clone()
+    };
+    to_json(&bare, "the case")
+}
+
+/// A value as the text that is stored.
+pub(crate) fn to_json<T: Serialize>(value: &T, what: &str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::Database(format!("{what} cannot be written down as JSON")))
+}
+
+/// A value from stored text; `what` names it in the error.
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| unreadable(what))
+}
+
+/// The name of a unit variant, as it is serialised.
+fn name_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => Ok(name),
+        _ => Err(unreadable("a name")),
+    }
+}
+
+/// An identifier from the database.
+pub(crate) fn read_id(text: &str) -> Result<Uuid, StoreError> {
+    Uuid::parse_str(text).map_err(|_| unreadable("a stored id"))
+}
+
+/// A phase from the database.
+pub(crate) fn read_phase(text: &str) -> Result<Phase, StoreError> {
+    Phase::from_name(text).ok_or_else(|| unreadable("a stored phase"))
+}
+
+fn read_mode(text: &str) -> Result<Mode, StoreError> {
+    [Mode::Observe, Mode::Approval, Mode::Yolo]
+        .into_iter()
+        .find(|mode| mode.name() == text)
+        .ok_or_else(|| unreadable("a stored mode"))
+}

@@ -1,0 +1,95 @@
+//! Leases: who may write to an incident, and until when.
+//!
+//! A lease runs out by the store's clock. Its epoch goes up with each taker, and a write needs the epoch it was taken with *and* time that is left:
+//! a worker that slept through its lease cannot write, whether or not another has taken over. A lease whose
+//! holder is a dead process of this host is free at once.
+
+use crate::error::Fault;
+use crate::open::SqliteStore;
+use crate::worker;
+use dreamops_domain::id::{IncidentId, TenantId};
+use dreamops_domain::phase::Phase;
+use dreamops_domain::ports::{Lease, StoreError};
+use sqlx::SqliteConnection;
+use std::time::Duration;
+
+pub(crate) const LEASE: &str = "SELECT lease_owner, lease_until, epoch FROM work WHERE incident = ?1";
+pub(crate) const HOLD: &str = "SELECT i.tenant, i.phase, i.cluster_key, i.owner_key FROM work w JOIN incidents i ON i.id = w.incident \
+     WHERE w.incident = ?1 AND w.epoch = ?2 AND w.lease_until > ?3";
+
+/// What a holder of a lease needs to know of its incident to write to it.
+pub(crate) struct Held {
+    pub(crate) tenant: TenantId,
+    pub(crate) phase: Phase,
+    pub(crate) cluster_key: String,
+    pub(crate) owner_key: Option<String>,
+}
+
+impl SqliteStore {
+    pub(crate) async fn take_lease(&self, incident: IncidentId, worker: &str, ttl: Duration) -> Result<Lease, Fault> {
+        let mut tx = self.write().await?;
+        let found: Option<(Option<String>, i64, i64)> = sqlx::query_as(LEASE)
+            .bind(incident.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let (holder, until, epoch) = found.ok_or(StoreError::NoSuchIncident(incident))?;
+        let now = self.now();
+        let held = until > now && !holder.is_some_and(|holder| worker::is_gone(&holder));
+        if held {
+            return Err(StoreError::LeaseLost.into());
+        }
+        let epoch = epoch + 1;
+        sqlx::query("UPDATE work SET lease_owner = ?2, lease_until = ?3, epoch = ?4 WHERE incident = ?1")
+            .bind(incident.to_string())
+            .bind(worker)
+            .bind(after(now, ttl))
+            .bind(epoch)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Lease { incident, epoch })
+    }
+
+    pub(crate) async fn extend_lease(&self, lease: &Lease, ttl: Duration) -> Result<(), Fault> {
+        let mut tx = self.write().await?;
+        let now = self.now();
+        hold(&mut tx, lease, now).await?;
+        sqlx::query("UPDATE work SET lease_until = ?2 WHERE incident = ?1")
+            .bind(lease.incident.to_string())
+            .bind(after(now, ttl))
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A lease that is not ours any more needs no giving back.
+    pub(crate) async fn give_lease_back(&self, lease: &Lease) -> Result<(), Fault> {
+        sqlx::query("UPDATE work SET lease_owner = NULL, lease_until = 0 WHERE incident = ?1 AND epoch = ?2")
+            .bind(lease.incident.to_string())
+            .bind(lease.epoch)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Makes sure, inside a transaction, that the lease still gives the right to write.
+pub(crate) async fn hold(conn: &mut SqliteConnection, lease: &Lease, now: i64) -> Result<Held, Fault> {
+    let found: Option<(String, String, String, Option<String>)> = sqlx::query_as(HOLD)
+        .bind(lease.incident.to_string())
+        .bind(lease.epoch)
+        .bind(now)
+        .fetch_optional(conn)
+        .await?;
+    let (tenant, phase, cluster_key, owner_key) = found.ok_or(StoreError::LeaseLost)?;
+    Ok(Held {
+        tenant: crate::incident::read_id(&tenant).map(TenantId)?,
+        phase: crate::incident::read_phase(&phase)?,
+        cluster_key,
+        owner_key,
+    })
+}
+
+fn after(now: i64, ttl: Duration) -> i64 {
+    now.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
+}

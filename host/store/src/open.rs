@@ -1,0 +1,268 @@
+//! Opening: the file, the schema, the keys.
+//!
+//! Promise: the file is private (0600) from its first byte; opening either succeeds as a whole or leaves
+//! the database as it was; a database of a newer program or of another keyring is refused before anything is
+//! written; a commit is on disk when it returns (write-ahead log with `synchronous = FULL`).
+
+use crate::error::{Condition, Fault, OpenError};
+use dreamops_domain::id::TenantId;
+use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
+use dreamops_domain::time::Timestamp;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The schema, from its first version.
+static SCHEMA: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// How long a transaction waits for another process's before it fails.
+const BUSY: Duration = Duration::from_secs(20);
+/// Readers beside the one writer.
+const CONNECTIONS: u32 = 4;
+/// How often opening is tried while another process makes the same database.
+const TRIES: u32 = 100;
+/// The pause between them.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What the key check seals.
+const KNOWN: &[u8] = b"dreamops";
+
+/// The store on one `SQLite` file.
+#[derive(Clone)]
+pub struct SqliteStore {
+    pub(crate) pool: SqlitePool,
+    pub(crate) sealer: Arc<dyn Sealer>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SqliteStore")
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`; makes it and its folder where there is none.
+    pub async fn open(path: &Path, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        private_file(path).map_err(|source| OpenError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_lazy_with(options);
+        let store = Self { pool, sealer, clock };
+        store.prepare_patiently(path).await?;
+        Ok(store)
+    }
+
+    /// A database that lives as long as the value: for a simulated cluster, and for tests.
+    pub async fn in_memory(sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
+        // the database is its one connection, which therefore is never replaced
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options);
+        let store = Self { pool, sealer, clock };
+        store.prepare_patiently(Path::new(":memory:")).await?;
+        Ok(store)
+    }
+
+    /// Ends all connections; the last one to a file folds the write-ahead log into it.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Changing a new file to write-ahead logging fails at once, without the busy timeout, where another process
+    /// does the same at that moment.
+    async fn prepare_patiently(&self, path: &Path) -> Result<(), OpenError> {
+        let mut tries = 0;
+        loop {
+            match self.prepare().await {
+                Err(Refusal::Sql(error)) if tries < TRIES && is_busy(&error) => tries += 1,
+                Err(refusal) => return Err(refusal.at(path)),
+                Ok(()) => return Ok(()),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Schema and key check, in one transaction.
+    async fn prepare(&self) -> Result<(), Refusal> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        SCHEMA.run_direct(None, &mut *tx, false).await?;
+        self.check_keys(&mut tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn check_keys(&self, conn: &mut SqliteConnection) -> Result<(), Refusal> {
+        let place = SealPlace {
+            tenant: TenantId::DEFAULT,
+            table: "key_check",
+            row: "only".to_owned(),
+            column: "value",
+        };
+        let stored: Option<String> = sqlx::query_scalar("SELECT value_sealed FROM key_check")
+            .fetch_optional(&mut *conn)
+            .await?;
+        if let Some(token) = stored {
+            let opened = self.sealer.open(&place, &token);
+            return match opened {
+                Ok(value) if value == KNOWN => Ok(()),
+                _ => Err(Refusal::WrongKey),
+            };
+        }
+        let (key, token) = self.sealer.seal(&place, KNOWN).map_err(Refusal::Seal)?;
+        sqlx::query("INSERT INTO key_check (id, value_key, value_sealed) VALUES ('only', ?1, ?2)")
+            .bind(key)
+            .bind(token)
+            .execute(conn)
+            .await?;
+        Ok(())
+    }
+
+    /// Begins a transaction that writes. It waits its turn here and not in the middle.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, Fault> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Begins a transaction that sees one state of the database.
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, Sqlite>, Fault> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// The present moment, as the database keeps moments.
+    pub(crate) fn now(&self) -> i64 {
+        to_millis(self.clock.now())
+    }
+
+    /// Seals a value; returns the key's name and the token.
+    pub(crate) fn seal(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), StoreError> {
+        let sealed = self.sealer.seal(place, value);
+        sealed.map_err(|e| StoreError::Sealed(e.to_string()))
+    }
+
+    /// Opens a sealed value.
+    pub(crate) fn unseal(&self, place: &SealPlace<'_>, token: &str) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let opened = self.sealer.open(place, token);
+        opened
+            .map(Zeroizing::new)
+            .map_err(|e| StoreError::Sealed(format!("{e} ({} {} {})", place.table, place.row, place.column)))
+    }
+}
+
+/// A moment as the database keeps it.
+pub(crate) fn to_millis(moment: Timestamp) -> i64 {
+    i64::try_from(moment.millis()).unwrap_or(i64::MAX)
+}
+
+/// A moment from the database.
+pub(crate) fn from_millis(millis: i64) -> Timestamp {
+    Timestamp::from_millis(u64::try_from(millis).unwrap_or_default())
+}
+
+/// Why a database was refused.
+enum Refusal {
+    Sql(sqlx::Error),
+    Schema(MigrateError),
+    WrongKey,
+    Seal(SealError),
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<MigrateError> for Refusal {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Self::Sql(error),
+            other => Self::Schema(other),
+        }
+    }
+}
+
+impl Refusal {
+    fn at(self, path: &Path) -> OpenError {
+        let path: PathBuf = path.to_owned();
+        match self {
+            Self::WrongKey => OpenError::WrongKey { path },
+            Self::Seal(error) => OpenError::Failed {
+                path,
+                why: error.to_string(),
+            },
+            Self::Schema(MigrateError::VersionMissing(found)) => OpenError::NewerSchema {
+                path,
+                found,
+                known: SCHEMA.iter().map(|m| m.version).max().unwrap_or_default(),
+            },
+            Self::Schema(MigrateError::VersionMismatch(version)) => OpenError::OtherSchema { path, version },
+            Self::Schema(error) => OpenError::Failed {
+                path,
+                why: error.to_string(),
+            },
+            Self::Sql(error) => match Condition::of(&error) {
+                Condition::Full => OpenError::Full { path },
+                Condition::Damaged(why) => OpenError::NotADatabase { path, why },
+                other => OpenError::Failed {
+                    path,
+                    why: other.to_string(),
+                },
+            },
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    Condition::of(error) == Condition::Busy
+}
+
+/// Makes the file private before the database writes to it; what lies beside it inherits its mode.
+fn private_file(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        let mut builder = DirBuilder::new();
+        private_folder(builder.recursive(true)).create(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    options.open(path)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn private_folder(builder: &mut DirBuilder) -> &mut DirBuilder {
+    use std::os::unix::fs::DirBuilderExt;
+    builder.mode(0o700)
+}
+
+#[cfg(not(unix))]
+fn private_folder(builder: &mut DirBuilder) -> &mut DirBuilder {
+    builder
+}

@@ -1,0 +1,103 @@
+//! The ports of the domain, on this store. Each method is one transaction; its rules are in the module that it calls.
+
+use crate::open::SqliteStore;
+use async_trait::async_trait;
+use dreamops_domain::decision::{EmergencyStop, PastAction};
+use dreamops_domain::event::TimelineEntry;
+use dreamops_domain::id::{EntryId, IncidentId, TenantId};
+use dreamops_domain::incident::{ClusterId, Incident};
+use dreamops_domain::journal::{JournalEntry, WriteOutcome};
+use dreamops_domain::object::ObjectRef;
+use dreamops_domain::ports::{
+    Correlated, IncidentFilter, Lease, RegistryCredential, RegistryCredentials, Store, StoreError,
+};
+use dreamops_domain::time::Timestamp;
+use std::time::Duration;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create(&self, incident: &Incident, delivery_key: &str) -> Result<(), StoreError> {
+        Ok(self.create_incident(incident, delivery_key).await?)
+    }
+
+    async fn lease(&self, incident: IncidentId, worker: &str, ttl: Duration) -> Result<Lease, StoreError> {
+        Ok(self.take_lease(incident, worker, ttl).await?)
+    }
+
+    async fn heartbeat(&self, lease: &Lease, ttl: Duration) -> Result<(), StoreError> {
+        Ok(self.extend_lease(lease, ttl).await?)
+    }
+
+    async fn release(&self, lease: Lease) -> Result<(), StoreError> {
+        Ok(self.give_lease_back(&lease).await?)
+    }
+
+    async fn correlate(&self, lease: &Lease, incident: &Incident, owner: &ObjectRef) -> Result<Correlated, StoreError> {
+        Ok(self.correlate_incident(lease, incident, owner).await?)
+    }
+
+    async fn save(&self, lease: &Lease, incident: &Incident, events: &[TimelineEntry]) -> Result<(), StoreError> {
+        Ok(self.save_incident(lease, incident, events).await?)
+    }
+
+    async fn load(&self, tenant: TenantId, incident: IncidentId) -> Result<Incident, StoreError> {
+        Ok(self.load_incident(tenant, incident).await?)
+    }
+
+    async fn list(&self, tenant: TenantId, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        Ok(self.list_incidents(tenant, filter).await?)
+    }
+
+    async fn history(
+        &self,
+        tenant: TenantId,
+        cluster: &ClusterId,
+        owner: &ObjectRef,
+        since: Timestamp,
+    ) -> Result<Vec<PastAction>, StoreError> {
+        Ok(self.past_actions(tenant, cluster, owner, since).await?)
+    }
+
+    async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry]) -> Result<(), StoreError> {
+        Ok(self.plan_entries(lease, entries).await?)
+    }
+
+    async fn journal_start(
+        &self,
+        lease: &Lease,
+        entry: EntryId,
+        now: Timestamp,
+        by_person: bool,
+    ) -> Result<(), StoreError> {
+        Ok(self.start_entry(lease, entry, now, by_person).await?)
+    }
+
+    async fn journal_finish(
+        &self,
+        lease: &Lease,
+        entry: EntryId,
+        outcome: &WriteOutcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        Ok(self.finish_entry(lease, entry, outcome, now).await?)
+    }
+
+    async fn journal(&self, tenant: TenantId, incident: IncidentId) -> Result<Vec<JournalEntry>, StoreError> {
+        Ok(self.journal_of(tenant, incident).await?)
+    }
+
+    async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError> {
+        Ok(self.stop_now().await?)
+    }
+
+    async fn set_emergency_stop(&self, stop: Option<EmergencyStop>) -> Result<(), StoreError> {
+        Ok(self.set_stop(stop).await?)
+    }
+}
+
+#[async_trait]
+impl RegistryCredentials for SqliteStore {
+    async fn credential(&self, registry: &str, namespace: &str) -> Result<Option<RegistryCredential>, StoreError> {
+        Ok(self.credential_for(TenantId::DEFAULT, registry, namespace).await?)
+    }
+}
