@@ -27,6 +27,22 @@ impl ObjectRef {
         WORKLOADS.contains(&self.kind.as_str())
     }
 
+    /// As a fact of a diagnosis: `Pod/shop/web-1/UID`.
+    pub fn to_fact(&self) -> String {
+        format!("{}/{}/{}/{}", self.kind, self.namespace, self.name, self.uid)
+    }
+
+    /// The reference that [`ObjectRef::to_fact`] wrote.
+    pub fn from_fact(fact: &str) -> Option<Self> {
+        let mut parts = fact.splitn(4, '/');
+        Some(Self::new(
+            parts.next()?,
+            parts.next()?,
+            parts.next()?,
+            parts.next()?,
+        ))
+    }
+
     /// As kubectl takes it: `deployment/web`.
     pub fn kubectl(&self) -> String {
         format!("{}/{}", self.kind.to_ascii_lowercase(), self.name)

@@ -21,6 +21,7 @@ pub mod mock;
 pub mod owner;
 pub mod pod;
 pub mod quantity;
+pub mod remedy;
 pub mod revision;
 pub mod strategy;
 pub mod time;

@@ -95,28 +95,37 @@ fn behind_service(service: &ObjectRef, managed_by: Option<String>) -> Result<Sub
     let mut pods = cluster::pods(&service.namespace, &selector)?;
     pods.retain(|p| !p.deleting());
     pods.sort_by_key(Pod::ready);
-    // one owner look-up per controller, not per pod
-    let mut controllers: Vec<String> = Vec::new();
-    let mut owners: Vec<cluster::Owner> = Vec::new();
+    let mut owners: Vec<(cluster::Owner, bool)> = Vec::new();
+    let mut bare = false;
+    let mut seen: Vec<String> = Vec::new();
     for pod in &pods {
+        // one look-up per controller, not per pod; pods that are not ready come first
         let controller = pod.controller().map_or("", |(_, _, uid)| uid).to_owned();
-        if controllers.contains(&controller) {
+        if seen.contains(&controller) {
             continue;
         }
-        controllers.push(controller);
-        if let Some(top) = cluster::owners(pod.reference())?.pop()
-            && !owners.iter().any(|o| o.object.uid == top.object.uid)
-        {
-            owners.push(top);
+        seen.push(controller);
+        match cluster::owners(pod.reference())?.pop() {
+            Some(top) if owners.iter().any(|(o, _)| o.object.uid == top.object.uid) => {}
+            Some(top) => owners.push((top, pod.ready())),
+            None => bare = true,
         }
     }
-    if let [only] = owners.as_slice()
+    // of several workloads behind it, the one that is not ready is meant
+    if owners.iter().any(|(_, ready)| !ready) {
+        owners.retain(|(_, ready)| !ready);
+    } else if bare {
+        owners.clear();
+    }
+    if let [(only, _)] = owners.as_slice()
         && only.object.is_workload()
-        && !controllers.contains(&String::new())
     {
         subject.kind = Kind::Workload;
         subject.object = only.object.clone();
         subject.managed_by.clone_from(&only.managed_by);
+        subject.pods = pods_of(&only.object, service)?;
+        subject.pods.sort_by_key(Pod::ready);
+        return Ok(subject);
     }
     subject.pods = pods;
     Ok(subject)
