@@ -4,7 +4,7 @@
 //! A name in prose counts only if exactly one existing object bears it. A pod that is gone is
 //! normal: its owner is found by the name it was given.
 
-use dreamops_domain::alert::{Alert, candidates_in};
+use dreamops_domain::alert::{Alert, Candidate, Strength, candidates_in};
 use dreamops_domain::object::{ObjectRef, kind_from};
 use dreamops_domain::ports::ClusterRead;
 use dreamops_domain::read::{ReadError, ReadRequest, ReadResponse, Scope};
@@ -58,21 +58,38 @@ impl Locator<'_> {
         Ok(None)
     }
 
+    /// Goes from the strongest names to the weakest and stops at the first strength at which anything exists.
     async fn in_prose(&self, text: &str) -> Result<Option<Located>, ReadError> {
-        let mut found: Vec<Located> = Vec::new();
-        for candidate in candidates_in(text) {
-            let kinds: &[&str] = match &candidate.kind {
-                Some(kind) => &[kind_from(kind).unwrap_or("Pod")],
-                None => &PROSE_KINDS,
-            };
-            for kind in kinds {
-                let Some(place) = self.named(kind, &candidate.name).await? else { continue };
-                if !found.iter().any(|f| f.owner.same(&place.owner)) {
-                    found.push(place);
+        let candidates = candidates_in(text);
+        for strength in [Strength::Named, Strength::Shaped, Strength::Bare] {
+            let mut found: Vec<Located> = Vec::new();
+            for candidate in candidates.iter().filter(|c| c.strength == strength && self.here(c)) {
+                for place in self.bearing(candidate).await? {
+                    if !found.iter().any(|f| f.owner.same(&place.owner)) {
+                        found.push(place);
+                    }
                 }
             }
+            if !found.is_empty() {
+                return Ok(if found.len() == 1 { found.pop() } else { None });
+            }
         }
-        Ok(if found.len() == 1 { found.pop() } else { None })
+        Ok(None)
+    }
+
+    fn here(&self, candidate: &Candidate) -> bool {
+        candidate.namespace.as_ref().is_none_or(|n| *n == self.namespace)
+    }
+
+    /// What exists under a candidate's name.
+    async fn bearing(&self, candidate: &Candidate) -> Result<Vec<Located>, ReadError> {
+        let said = candidate.kind.as_deref().and_then(kind_from);
+        let kinds: &[&str] = said.as_ref().map_or(&PROSE_KINDS, std::slice::from_ref);
+        let mut found = Vec::new();
+        for kind in kinds {
+            found.extend(self.named(kind, &candidate.name).await?);
+        }
+        Ok(found)
     }
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<ObjectRef>, ReadError> {
