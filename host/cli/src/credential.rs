@@ -13,17 +13,17 @@ use std::io::{IsTerminal, Read};
 /// Runs the command.
 pub(crate) async fn run(command: CredentialCommand) -> Outcome {
     let CredentialCommand::Registry(command) = command;
-    let app = App::open()?;
+    let app = App::open().await?;
     match command {
         RegistryCommand::Add { registry, username, namespace } => {
             let password = password()?.into();
-            let credential = RegistryCredential { registry: registry.clone(), username, password };
-            app.store.add_registry_credential(TenantId::DEFAULT, namespace.as_deref(), &credential).await?;
+            let credential = RegistryCredential { registry: dreamops_store::registry::registry_host(&registry), username, password };
+            app.store.credential_add(TenantId::DEFAULT, &credential, namespace.as_deref()).await?;
             eprintln!("{registry}: stored, sealed");
         }
         RegistryCommand::List { output } => list(&app, output).await?,
         RegistryCommand::Remove { registry, namespace } => {
-            if !app.store.remove_registry_credential(TenantId::DEFAULT, &registry, namespace.as_deref()).await? {
+            if !app.store.credential_remove(TenantId::DEFAULT, &registry, namespace.as_deref()).await? {
                 return Err(Failure::usage(anyhow!("there is no such credential; `credential registry list` shows them")));
             }
             eprintln!("{registry}: removed");
@@ -33,7 +33,7 @@ pub(crate) async fn run(command: CredentialCommand) -> Outcome {
 }
 
 async fn list(app: &App, output: Output) -> Result<(), Failure> {
-    let credentials = app.store.list_registry_credentials(TenantId::DEFAULT).await?;
+    let credentials = app.store.credential_list(TenantId::DEFAULT).await?;
     if output == Output::Json {
         let items: Vec<_> = credentials
             .iter()

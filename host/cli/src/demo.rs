@@ -85,14 +85,14 @@ fn summary(narrator: &Narrator, reports: &[(&Scenario, Incident)]) {
 async fn one(scenario: &Scenario, args: &DemoArgs, narrator: &Arc<Narrator>) -> Result<Option<Incident>, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(FastClock::new(args.speed));
     let simulator = Simulator::start(scenario, Arc::clone(&clock)).await.context("cannot start the simulator")?;
-    let app = App::in_memory(Arc::clone(&clock))?;
+    let app = App::in_memory(Arc::clone(&clock)).await?;
     narrator.headline(&format!("{} — {}", scenario.name, scenario.summary));
     for line in scenario.story {
         narrator.say(&format!("  {line}\n"));
     }
     narrator.say("\n");
     let connection = app.connect_to(&simulator.kubeconfig(), None).await?;
-    let responder = app.responder(&connection, Arc::clone(narrator), PATIENCE);
+    let responder = app.responder(&connection, Arc::clone(narrator), PATIENCE).await?;
     let payload = serde_json::to_vec(&simulator.alert()).context("cannot write the alert")?;
     let delivery = alert::parse(&payload).context("the scenario's alert cannot be read")?;
     let namespace = crate::target::namespace(&delivery.alerts, None)?;

@@ -36,7 +36,7 @@ pub(crate) async fn run(command: IncidentCommand) -> Outcome {
 }
 
 async fn list(open: bool, limit: u32, output: Output) -> Outcome {
-    let app = App::open()?;
+    let app = App::open().await?;
     let filter = IncidentFilter { phase: None, open, limit };
     let incidents = app.store.list(TenantId::DEFAULT, &filter).await?;
     if output == Output::Json {
@@ -78,7 +78,7 @@ fn row(incident: &Incident) -> serde_json::Value {
 }
 
 async fn show(id: &str, output: Output) -> Outcome {
-    let app = App::open()?;
+    let app = App::open().await?;
     let incident = app.store.load(TenantId::DEFAULT, parse(id)?).await?;
     if output == Output::Json {
         print_json(&Report::of(&incident))?;
@@ -101,11 +101,11 @@ where
     F: Future<Output = Result<Incident, RespondError>>,
 {
     let id = parse(id)?;
-    let app = App::open()?;
+    let app = App::open().await?;
     app.store.load(TenantId::DEFAULT, id).await?;
     let connection = app.connect(&args.cluster).await?;
     let narrator = Arc::new(narrator(args.output));
-    let responder = app.responder(&connection, Arc::clone(&narrator), args.timeout);
+    let responder = app.responder(&connection, Arc::clone(&narrator), args.timeout).await?;
     match interruptible(&narrator, id, &args.cluster, work(responder, id)).await? {
         Some(incident) => {
             conclude(&narrator, args.output, &args.cluster, &incident)?;

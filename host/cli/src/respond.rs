@@ -20,14 +20,14 @@ use std::sync::Arc;
 /// Runs the command.
 pub(crate) async fn run(args: RespondArgs) -> Outcome {
     let delivery = read_alert(&args.alert)?;
-    let app = App::open()?;
+    let app = App::open().await?;
     let mode = args.mode.map_or(app.config.mode, Mode::from);
     let alerts = chosen(&delivery, args.only.as_deref())?;
     let alerts = target::narrow(alerts, args.target.as_deref())?;
     let namespace = target::namespace(&alerts, args.namespace.as_deref())?;
     let narrator = Arc::new(narrator(args.output));
     let connection = app.connect(&args.cluster).await?;
-    let responder = app.responder(&connection, Arc::clone(&narrator), args.timeout);
+    let responder = app.responder(&connection, Arc::clone(&narrator), args.timeout).await?;
     let firing: Vec<Alert> = alerts.iter().filter(|a| a.status == AlertStatus::Firing).cloned().collect();
     if !firing.is_empty() {
         one_owner(&responder.group(&namespace, &firing).await.map_err(explained)?)?;

@@ -7,7 +7,7 @@ use dreamops_domain::ports::{Clock, Store};
 
 /// Pulls the stop.
 pub(crate) async fn pull(reason: String) -> Outcome {
-    let app = App::open()?;
+    let app = App::open().await?;
     let stop = EmergencyStop { since: app.clock.now(), by: crate::config::user(), reason };
     app.store.set_emergency_stop(Some(stop)).await?;
     eprintln!("the emergency stop is on: nothing is written to any cluster until `dreamops resume`");
@@ -16,7 +16,7 @@ pub(crate) async fn pull(reason: String) -> Outcome {
 
 /// Releases it.
 pub(crate) async fn release() -> Outcome {
-    let app = App::open()?;
+    let app = App::open().await?;
     match app.store.emergency_stop().await? {
         Some(stop) => {
             app.store.set_emergency_stop(None).await?;

@@ -1,0 +1,183 @@
+//! Wiring: every adapter made once and put behind its port.
+
+use crate::args::ClusterArgs;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::embedded::COMPONENTS;
+use crate::exit::Failure;
+use crate::story::Narrator;
+use anyhow::{Context, anyhow};
+use dreamops_cluster::act::{Actor, Bounds};
+use dreamops_cluster::connect::{self, Connection, Options, ProxySettings};
+use dreamops_cluster::read::Reader;
+use dreamops_domain::grant::Grants;
+use dreamops_domain::id::TenantId;
+use dreamops_domain::ports::{Clock, ClusterRead, Sealer};
+use dreamops_domain::redact::Redactor;
+use dreamops_policy::RuleBook;
+use dreamops_responder::{Ports, Responder};
+use dreamops_sandbox::{PluginSettings, Sandbox};
+use dreamops_store::SqliteStore;
+use dreamops_vault::{KeyFile, Keyring};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The database's file in the data directory.
+const DATABASE: &str = "dreamops.db";
+
+/// What the commands share.
+pub(crate) struct App {
+    /// The configuration in force.
+    pub(crate) config: Config,
+    /// Time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Incidents, journal, audit.
+    pub(crate) store: Arc<SqliteStore>,
+    redactor: Redactor,
+}
+
+impl App {
+    /// Opens the data directory.
+    pub(crate) async fn open() -> Result<Self, Failure> {
+        let config = Config::load()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let sealer: Arc<dyn Sealer> = Arc::new(keyring(&config)?);
+        let store = SqliteStore::open(&config.data_dir.join(DATABASE), sealer, Arc::clone(&clock)).await?;
+        Self::around(config, clock, store).await
+    }
+
+    /// An app that keeps nothing: for a simulated cluster that lives by its own clock.
+    pub(crate) async fn in_memory(clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let config = Config::load()?;
+        let key = Keyring::generate();
+        let sealer: Arc<dyn Sealer> = Arc::new(Keyring::parse(key.expose())?);
+        let store = SqliteStore::in_memory(sealer, Arc::clone(&clock)).await?;
+        Self::around(config, clock, store).await
+    }
+
+    async fn around(config: Config, clock: Arc<dyn Clock>, store: SqliteStore) -> Result<Self, Failure> {
+        let key = store.redaction_key(TenantId::DEFAULT).await?;
+        Ok(Self { config, clock, store: Arc::new(store), redactor: Redactor::new(&key) })
+    }
+
+    /// Connects to the cluster that the flags name.
+    pub(crate) async fn connect(&self, cluster: &ClusterArgs) -> Result<Connection, Failure> {
+        match (&cluster.kubeconfig, &cluster.cluster) {
+            (Some(file), _) => self.connect_to(file, cluster.context.as_deref()).await,
+            (None, Some(name)) => Err(Failure::usage(anyhow!(
+                "there is no registered cluster {name:?}; name a kubeconfig with --kubeconfig FILE"
+            ))),
+            (None, None) => Err(Failure::usage(anyhow!(
+                "no cluster is named and none is registered; name a kubeconfig with --kubeconfig FILE"
+            ))),
+        }
+    }
+
+    /// Connects as a context of a kubeconfig file says.
+    pub(crate) async fn connect_to(&self, file: &Path, context: Option<&str>) -> Result<Connection, Failure> {
+        let proxy = ProxySettings { https_proxy: self.config.https_proxy.clone(), no_proxy: self.config.no_proxy.clone() };
+        let options = Options {
+            context: context.map(str::to_owned),
+            proxy,
+            clock: Arc::clone(&self.clock),
+            redactor: self.redactor.clone(),
+        };
+        Ok(connect::kubeconfig(file, &options).await?)
+    }
+
+    /// The components: first-party ones, then those of the plugin directory beside or in place of them.
+    /// One that cannot be loaded is reported and stops nothing.
+    pub(crate) async fn sandbox(&self) -> Result<Arc<Sandbox>, Failure> {
+        let sandbox = Sandbox::new(self.sandbox_settings()?).context("cannot start the sandbox")?;
+        let mut problems = sandbox.load_first_party(COMPONENTS.iter().map(|(_, bytes)| bytes.to_vec()).collect()).await;
+        problems.extend(sandbox.load_directory(&self.plugin_dir()).await);
+        for problem in problems {
+            eprintln!("dreamops: a component was not loaded: {problem}");
+        }
+        if COMPONENTS.is_empty() {
+            eprintln!("dreamops: this program carries no components; `cargo xtask build` makes one that does");
+        }
+        Ok(sandbox)
+    }
+
+    /// Where operators put components.
+    pub(crate) fn plugin_dir(&self) -> PathBuf {
+        self.config.data_dir.join("plugins")
+    }
+
+    fn sandbox_settings(&self) -> Result<dreamops_sandbox::Settings, Failure> {
+        let mut settings = dreamops_sandbox::Settings {
+            artefact_cache: Some(self.config.data_dir.join("artefacts")),
+            ..dreamops_sandbox::Settings::default()
+        };
+        for (name, given) in &self.config.plugins {
+            let allowed = match &given.grants {
+                Some(patterns) => Some(
+                    Grants::parse(patterns.iter().map(String::as_str))
+                        .with_context(|| format!("[plugins.{name}] grants"))
+                        .map_err(Failure::usage)?,
+                ),
+                None => None,
+            };
+            settings.plugins.insert(
+                name.clone(),
+                PluginSettings {
+                    enabled: given.enabled.unwrap_or(true),
+                    allowed,
+                    confidence_cap: given.confidence_cap,
+                    settings: given.settings.clone(),
+                },
+            );
+        }
+        Ok(settings)
+    }
+
+    /// A responder for a cluster, told by a narrator.
+    pub(crate) async fn responder(
+        &self,
+        connection: &Connection,
+        narrator: Arc<Narrator>,
+        timeout: Duration,
+    ) -> Result<Responder, Failure> {
+        let reads: Arc<dyn ClusterRead> = Arc::new(Reader::new(connection.api.clone(), self.redactor.clone()));
+        let writes = Actor::new(
+            connection.api.clone(),
+            self.redactor.clone(),
+            Arc::clone(&reads),
+            Arc::clone(&self.store) as _,
+            Arc::clone(&self.clock),
+            Bounds::default(),
+        );
+        let ports = Ports {
+            clock: Arc::clone(&self.clock),
+            store: Arc::clone(&self.store) as _,
+            reads,
+            writes: Arc::new(writes),
+            strategies: self.sandbox().await?,
+            policy: Arc::new(RuleBook::new(self.config.rules.clone())),
+            story: narrator,
+        };
+        let settings = dreamops_responder::Settings {
+            worker: dreamops_store::worker::this_process(),
+            timeout,
+            ..dreamops_responder::Settings::default()
+        };
+        Ok(Responder::new(ports, connection.cluster.clone(), settings))
+    }
+}
+
+/// The keys: from the environment, else from a file in the configuration directory, made at first start.
+fn keyring(config: &Config) -> Result<Keyring, Failure> {
+    if let Some(keys) = &config.encryption_keys {
+        return Ok(Keyring::parse(keys).context("DREAMOPS_ENCRYPTION_KEYS")?);
+    }
+    let file = KeyFile::load_or_create(&config.config_dir)?;
+    if file.created {
+        eprintln!(
+            "dreamops: made an encryption key in {}; keep a copy: without it what is stored cannot be opened",
+            file.path.display()
+        );
+    }
+    Ok(file.keyring)
+}
