@@ -42,11 +42,7 @@ impl Assessment {
         if self.signals.is_empty() {
             return 0.0;
         }
-        let agreeing = self
-            .signals
-            .iter()
-            .filter(|s| s.bearing == Bearing::Agrees)
-            .count();
+        let agreeing = self.signals.iter().filter(|s| s.bearing == Bearing::Agrees).count();
         let share = agreeing as f64 / self.signals.len() as f64;
         self.claim.min(share).min(cap)
     }
@@ -114,9 +110,7 @@ impl Finding {
     pub fn evidence(&self) -> &[Evidence] {
         match self {
             Self::Cause(d) => &d.evidence,
-            Self::HandOver { evidence, .. }
-            | Self::Healthy { evidence }
-            | Self::Unknown { evidence } => evidence,
+            Self::HandOver { evidence, .. } | Self::Healthy { evidence } | Self::Unknown { evidence } => evidence,
         }
     }
 }

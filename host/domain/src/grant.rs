@@ -81,8 +81,7 @@ impl Grants {
                 }
                 _ => set.extend(tree.iter().filter(|g| *g == pattern).cloned()),
             }
-            let known =
-                set.len() > before || tree.iter().any(|g| set.contains(g) && matches(pattern, g));
+            let known = set.len() > before || tree.iter().any(|g| set.contains(g) && matches(pattern, g));
             if !known {
                 return Err(unknown(pattern, &tree));
             }

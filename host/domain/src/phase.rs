@@ -94,40 +94,24 @@ impl Phase {
     /// drifted approval goes back to rehearsing. A person's rollback reopens a resolved incident to reverting.
     pub fn may_become(self, next: Self) -> bool {
         use Phase::{
-            Assessing, AwaitingApproval, Correlating, Diagnosing, Escalated, Executing, Expired,
-            NoAction, Planning, Proposed, Received, Rehearsing, Rejected, Resolved, Reverted,
-            Reverting, Stopped, Suppressed, Verifying,
+            Assessing, AwaitingApproval, Correlating, Diagnosing, Escalated, Executing, Expired, NoAction, Planning,
+            Proposed, Received, Rehearsing, Rejected, Resolved, Reverted, Reverting, Stopped, Suppressed, Verifying,
         };
         match self {
             Received => matches!(next, Correlating | NoAction | Suppressed | Stopped),
-            Correlating => matches!(
-                next,
-                Assessing | NoAction | Escalated | Suppressed | Stopped
-            ),
-            Assessing => matches!(
-                next,
-                Diagnosing | NoAction | Escalated | Suppressed | Stopped
-            ),
+            Correlating => matches!(next, Assessing | NoAction | Escalated | Suppressed | Stopped),
+            Assessing => matches!(next, Diagnosing | NoAction | Escalated | Suppressed | Stopped),
             Diagnosing => {
                 matches!(
                     next,
                     Diagnosing | Assessing | Planning | NoAction | Escalated | Suppressed | Stopped
                 )
             }
-            Planning => matches!(
-                next,
-                Rehearsing | Diagnosing | NoAction | Escalated | Stopped
-            ),
+            Planning => matches!(next, Rehearsing | Diagnosing | NoAction | Escalated | Stopped),
             Rehearsing => {
                 matches!(
                     next,
-                    AwaitingApproval
-                        | Executing
-                        | Diagnosing
-                        | Proposed
-                        | NoAction
-                        | Escalated
-                        | Stopped
+                    AwaitingApproval | Executing | Diagnosing | Proposed | NoAction | Escalated | Stopped
                 )
             }
             AwaitingApproval => {
@@ -218,10 +202,7 @@ mod tests {
     #[test]
     fn every_open_phase_can_end_and_be_stopped() {
         for phase in PHASES.into_iter().filter(|p| !p.closed()) {
-            assert!(
-                phase.may_become(Phase::Stopped),
-                "{phase} cannot be stopped"
-            );
+            assert!(phase.may_become(Phase::Stopped), "{phase} cannot be stopped");
             assert!(
                 PHASES
                     .into_iter()
@@ -237,10 +218,7 @@ mod tests {
             let may_write = phase.may_become(Phase::Executing);
             assert_eq!(
                 may_write,
-                matches!(
-                    phase,
-                    Phase::Rehearsing | Phase::AwaitingApproval | Phase::Verifying
-                ),
+                matches!(phase, Phase::Rehearsing | Phase::AwaitingApproval | Phase::Verifying),
                 "{phase} may go to executing: {may_write}"
             );
         }
@@ -250,10 +228,7 @@ mod tests {
     fn a_closed_incident_reopens_only_to_take_writes_back() {
         for phase in PHASES.into_iter().filter(|p| p.closed()) {
             for next in PHASES {
-                assert!(
-                    !phase.may_become(next) || next == Phase::Reverting,
-                    "{phase} to {next}"
-                );
+                assert!(!phase.may_become(next) || next == Phase::Reverting, "{phase} to {next}");
             }
         }
     }

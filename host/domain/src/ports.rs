@@ -222,19 +222,9 @@ pub trait Strategies: Send + Sync {
     /// What is the cause?
     async fn diagnose(&self, digest: &str, context: &CallContext) -> Result<Finding, CallError>;
     /// What should be done? Every target is one of `context.known`.
-    async fn plan(
-        &self,
-        digest: &str,
-        context: &CallContext,
-        finding: &Finding,
-    ) -> Result<Plan, CallError>;
+    async fn plan(&self, digest: &str, context: &CallContext, finding: &Finding) -> Result<Plan, CallError>;
     /// Did it help?
-    async fn verify(
-        &self,
-        digest: &str,
-        context: &CallContext,
-        execution: &Execution,
-    ) -> Result<Verdict, CallError>;
+    async fn verify(&self, digest: &str, context: &CallContext, execution: &Execution) -> Result<Verdict, CallError>;
 }
 
 /// May it run?
@@ -316,40 +306,21 @@ pub trait Store: Send + Sync {
     /// Stores a new incident in `received`, with its alerts and an audit event.
     async fn create(&self, incident: &Incident, delivery_key: &str) -> Result<(), StoreError>;
     /// Takes the right to write, if nobody else holds it. `ttl` from now by the store's clock.
-    async fn lease(
-        &self,
-        incident: IncidentId,
-        worker: &str,
-        ttl: Duration,
-    ) -> Result<Lease, StoreError>;
+    async fn lease(&self, incident: IncidentId, worker: &str, ttl: Duration) -> Result<Lease, StoreError>;
     /// Extends a lease that is still ours.
     async fn heartbeat(&self, lease: &Lease, ttl: Duration) -> Result<(), StoreError>;
     /// Gives it back.
     async fn release(&self, lease: Lease) -> Result<(), StoreError>;
     /// Becomes the open incident of (tenant, cluster, owner), or joins the one there is. May be called again
     /// with another owner after a hand-over.
-    async fn correlate(
-        &self,
-        lease: &Lease,
-        incident: &Incident,
-        owner: &ObjectRef,
-    ) -> Result<Correlated, StoreError>;
+    async fn correlate(&self, lease: &Lease, incident: &Incident, owner: &ObjectRef) -> Result<Correlated, StoreError>;
     /// Saves the incident with its phase, which must be allowed to follow the stored one (or equal it), and the
     /// `events` for the audit, in one transaction, if the lease's epoch still holds.
-    async fn save(
-        &self,
-        lease: &Lease,
-        incident: &Incident,
-        events: &[TimelineEntry],
-    ) -> Result<(), StoreError>;
+    async fn save(&self, lease: &Lease, incident: &Incident, events: &[TimelineEntry]) -> Result<(), StoreError>;
     /// Loads one.
     async fn load(&self, tenant: TenantId, incident: IncidentId) -> Result<Incident, StoreError>;
     /// Lists some, newest first.
-    async fn list(
-        &self,
-        tenant: TenantId,
-        filter: &IncidentFilter,
-    ) -> Result<Vec<Incident>, StoreError>;
+    async fn list(&self, tenant: TenantId, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError>;
     /// Earlier actions on an owner since `since`, newest first.
     async fn history(
         &self,
@@ -360,8 +331,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<PastAction>, StoreError>;
     /// Writes planned entries (not started) to the journal. Forward entries of the same attempt that were planned
     /// before and never started are replaced, as a whole; entries that take writes back replace those of the same write.
-    async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry])
-    -> Result<(), StoreError>;
+    async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry]) -> Result<(), StoreError>;
     /// Marks an entry as about to be sent. Fails if the emergency stop is on, in the same transaction, unless a
     /// person takes writes back (`by_person`; only entries of [`Direction::Revert`](crate::journal::Direction) pass).
     async fn journal_start(
@@ -380,11 +350,7 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
     /// All entries of an incident in order, opened.
-    async fn journal(
-        &self,
-        tenant: TenantId,
-        incident: IncidentId,
-    ) -> Result<Vec<JournalEntry>, StoreError>;
+    async fn journal(&self, tenant: TenantId, incident: IncidentId) -> Result<Vec<JournalEntry>, StoreError>;
     /// The emergency stop, if it is on.
     async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError>;
     /// Pulls or releases it.
@@ -453,9 +419,5 @@ impl std::fmt::Debug for RegistryCredential {
 #[async_trait]
 pub trait RegistryCredentials: Send + Sync {
     /// The credential for a registry that may be used in a namespace.
-    async fn credential(
-        &self,
-        registry: &str,
-        namespace: &str,
-    ) -> Result<Option<RegistryCredential>, StoreError>;
+    async fn credential(&self, registry: &str, namespace: &str) -> Result<Option<RegistryCredential>, StoreError>;
 }

@@ -270,10 +270,7 @@ pub struct Health {
 impl Health {
     /// Everything that is wanted is there, is ready and is of the wanted revision; something is wanted.
     pub fn whole(&self) -> bool {
-        self.desired > 0
-            && self.ready >= self.desired
-            && self.updated >= self.desired
-            && self.settled
+        self.desired > 0 && self.ready >= self.desired && self.updated >= self.desired && self.settled
     }
 }
 

@@ -90,11 +90,7 @@ impl Report {
             fault: cause.map(|d| d.fault.clone()),
             root_cause: cause.map(|d| d.root_cause.clone()),
             confidence: cause.map(|d| d.confidence),
-            evidence: case
-                .finding
-                .as_ref()
-                .map(|f| f.evidence().to_vec())
-                .unwrap_or_default(),
+            evidence: case.finding.as_ref().map(|f| f.evidence().to_vec()).unwrap_or_default(),
             actions: actions(incident),
             plan_digest: case.plan_digest.clone(),
             verification: case.last_health.as_ref().map(|health| {
@@ -112,19 +108,14 @@ impl Report {
                 .iter()
                 .map(|e| serde_json::to_value(e).unwrap_or_default())
                 .collect(),
-            duration_ms: u64::try_from(ended.since(incident.created_at).as_millis())
-                .unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(ended.since(incident.created_at).as_millis()).unwrap_or(u64::MAX),
         }
     }
 }
 
 fn actions(incident: &Incident) -> Vec<ActionReport> {
     let case = &incident.case;
-    let steps = case
-        .plan
-        .as_ref()
-        .map(|p| p.steps.as_slice())
-        .unwrap_or_default();
+    let steps = case.plan.as_ref().map(|p| p.steps.as_slice()).unwrap_or_default();
     steps
         .iter()
         .enumerate()
