@@ -4,6 +4,7 @@
 //! call ends by a deadline ([`READ_DEADLINE`], [`WRITE_DEADLINE`]); nothing is sent twice by this
 //! layer; an answer larger than [`ANSWER_CAP`] is refused; every failure is an [`ApiError`].
 
+use crate::connect::Credential;
 use crate::error::{ApiError, Call, Failure};
 use crate::resource::{self, Resource};
 use crate::transport;
@@ -11,6 +12,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A read ends by then.
@@ -28,6 +30,8 @@ const PAGE: u32 = 500;
 #[derive(Clone)]
 pub struct Api {
     client: kube::Client,
+    /// Adds a bearer token to each request, where the credential is one.
+    credential: Option<Arc<Credential>>,
 }
 
 /// Which objects of a kind are listed; empty fields restrict nothing.
@@ -83,7 +87,12 @@ pub struct Access<'a> {
 impl Api {
     /// Calls through `client`, which must not retry by itself.
     pub fn new(client: kube::Client) -> Self {
-        Self { client }
+        Self::with_credential(client, None)
+    }
+
+    /// As [`Api::new`], with a bearer token on each request.
+    pub(crate) fn with_credential(client: kube::Client, credential: Option<Arc<Credential>>) -> Self {
+        Self { client, credential }
     }
 
     /// One object.
@@ -94,19 +103,11 @@ impl Api {
     }
 
     /// One page of objects of a kind. An empty namespace means all namespaces.
-    pub async fn list(
-        &self,
-        kind: &str,
-        namespace: &str,
-        selection: Selection<'_>,
-    ) -> Result<Listed, ApiError> {
+    pub async fn list(&self, kind: &str, namespace: &str, selection: Selection<'_>) -> Result<Listed, ApiError> {
         let (row, call) = locate("list", kind, namespace, "", "")?;
         let uri = format!("{}?{}", row.collection(namespace), selection.query());
         let mut answer = self.json(call, Request::get(uri), Vec::new()).await?;
-        let cursor = answer["metadata"]["continue"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let cursor = answer["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
         let mut items = match answer["items"].take() {
             Value::Array(items) => items,
             _ => Vec::new(),
@@ -162,18 +163,11 @@ impl Api {
         );
         let request = Request::patch(uri).header("Content-Type", "application/json-patch+json");
         let body = Value::Array(operations.to_vec());
-        self.json(call, request, body.to_string().into_bytes())
-            .await
+        self.json(call, request, body.to_string().into_bytes()).await
     }
 
     /// Creates an object; one of the same name is [`Failure::AlreadyExists`].
-    pub async fn create(
-        &self,
-        kind: &str,
-        namespace: &str,
-        object: &Value,
-        dry_run: bool,
-    ) -> Result<Value, ApiError> {
+    pub async fn create(&self, kind: &str, namespace: &str, object: &Value, dry_run: bool) -> Result<Value, ApiError> {
         let (row, call) = locate("create", kind, namespace, "", "")?;
         let uri = format!(
             "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{}",
@@ -202,13 +196,7 @@ impl Api {
     }
 
     /// Evicts a pod if it has this uid. A disruption budget in the way is [`Failure::TooManyRequests`].
-    pub async fn evict(
-        &self,
-        namespace: &str,
-        pod: &str,
-        uid: &str,
-        dry_run: bool,
-    ) -> Result<Value, ApiError> {
+    pub async fn evict(&self, namespace: &str, pod: &str, uid: &str, dry_run: bool) -> Result<Value, ApiError> {
         let (row, call) = locate("create", "Pod", namespace, pod, "eviction")?;
         let uri = format!("{}/{pod}/eviction", row.collection(namespace));
         let eviction = json!({
@@ -221,12 +209,7 @@ impl Api {
     }
 
     /// Bytes of a container's log. They are not redacted.
-    pub async fn logs(
-        &self,
-        namespace: &str,
-        pod: &str,
-        selection: LogSelection<'_>,
-    ) -> Result<Vec<u8>, ApiError> {
+    pub async fn logs(&self, namespace: &str, pod: &str, selection: LogSelection<'_>) -> Result<Vec<u8>, ApiError> {
         let (row, call) = locate("get", "Pod", namespace, pod, "log")?;
         let uri = format!("{}/{pod}/log?{}", row.collection(namespace), selection.query());
         self.send(call, Request::get(uri), Vec::new()).await
@@ -247,9 +230,7 @@ impl Api {
                 "name": access.name,
             }},
         });
-        let answer = self
-            .create("SelfSubjectAccessReview", "", &review, false)
-            .await?;
+        let answer = self.create("SelfSubjectAccessReview", "", &review, false).await?;
         Ok(answer["status"]["allowed"] == true)
     }
 
@@ -260,24 +241,16 @@ impl Api {
             resource: "version".to_owned(),
             ..Call::default()
         };
-        let answer = self
-            .json(call, Request::get("/version"), Vec::new())
-            .await?;
+        let answer = self.json(call, Request::get("/version"), Vec::new()).await?;
         Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn post(&self, call: Call, uri: String, object: &Value) -> Result<Value, ApiError> {
         let request = Request::post(uri).header("Content-Type", "application/json");
-        self.json(call, request, object.to_string().into_bytes())
-            .await
+        self.json(call, request, object.to_string().into_bytes()).await
     }
 
-    async fn json(
-        &self,
-        call: Call,
-        request: http::request::Builder,
-        body: Vec<u8>,
-    ) -> Result<Value, ApiError> {
+    async fn json(&self, call: Call, request: http::request::Builder, body: Vec<u8>) -> Result<Value, ApiError> {
         let request = request.header("Accept", "application/json");
         let bytes = self.send(call.clone(), request, body).await?;
         serde_json::from_slice(&bytes).map_err(|e| {
@@ -289,12 +262,7 @@ impl Api {
         })
     }
 
-    async fn send(
-        &self,
-        call: Call,
-        request: http::request::Builder,
-        body: Vec<u8>,
-    ) -> Result<Vec<u8>, ApiError> {
+    async fn send(&self, call: Call, request: http::request::Builder, body: Vec<u8>) -> Result<Vec<u8>, ApiError> {
         let deadline = if call.verb == "get" || call.verb == "list" {
             READ_DEADLINE
         } else {
@@ -313,12 +281,22 @@ impl Api {
         }
     }
 
-    async fn exchange(&self, call: Call, request: Request<Body>) -> Result<Vec<u8>, ApiError> {
+    async fn exchange(&self, call: Call, mut request: Request<Body>) -> Result<Vec<u8>, ApiError> {
+        if let Some(credential) = &self.credential {
+            let header = credential.header().await;
+            let header = header.map_err(|why| ApiError::not_sent(call.clone(), Failure::Unauthorized, why))?;
+            request.headers_mut().insert(http::header::AUTHORIZATION, header);
+        }
         let answer = match self.client.send(request).await {
             Ok(answer) => answer,
             Err(error) => return Err(transport::failure(call, &error)),
         };
         let status = answer.status();
+        if status == StatusCode::UNAUTHORIZED
+            && let Some(credential) = &self.credential
+        {
+            credential.refused().await;
+        }
         let retry_after = answer
             .headers()
             .get(http::header::RETRY_AFTER)
@@ -327,9 +305,7 @@ impl Api {
         let body = Limited::new(answer.into_body(), ANSWER_CAP)
             .collect()
             .await
-            .map_err(|e| {
-                ApiError::no_answer(call.clone(), true, format!("its answer broke off: {e}"))
-            })?
+            .map_err(|e| ApiError::no_answer(call.clone(), true, format!("its answer broke off: {e}")))?
             .to_bytes();
         if status.is_success() {
             Ok(body.to_vec())
@@ -337,9 +313,7 @@ impl Api {
             Err(ApiError::no_answer(
                 call,
                 false,
-                format!(
-                    "it answers with a redirect ({status}), which is not followed; check the server's address"
-                ),
+                format!("it answers with a redirect ({status}), which is not followed; check the server's address"),
             ))
         } else {
             Err(ApiError::from_answer(
@@ -406,9 +380,7 @@ fn delete_options(uid: &str, dry_run: bool) -> Value {
 /// Items of a list come without their kind.
 fn name_kind(item: &mut Value, row: &Resource) {
     if let Value::Object(fields) = item {
-        fields
-            .entry("apiVersion")
-            .or_insert_with(|| json!(row.api_version()));
+        fields.entry("apiVersion").or_insert_with(|| json!(row.api_version()));
         fields.entry("kind").or_insert_with(|| json!(row.kind));
     }
 }

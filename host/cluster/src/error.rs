@@ -19,6 +19,7 @@
 //! | other 4xx | [`Failure::BadRequest`] |
 //! | 5xx, no answer, half an answer | [`Failure::Unavailable`] |
 
+use crate::transport::Trouble;
 use dreamops_domain::ports::ActError;
 use dreamops_domain::read::ReadError;
 use dreamops_domain::redact::Redactor;
@@ -150,6 +151,8 @@ pub struct Details {
     pub causes: Vec<Cause>,
     /// Raw text; may echo values.
     message: String,
+    /// What happened on the way, where no answer came.
+    trouble: Option<Trouble>,
 }
 
 /// Shows no message: it may echo values.
@@ -183,7 +186,20 @@ impl ApiError {
             reason: String::new(),
             causes: Vec::new(),
             message: why,
+            trouble: None,
         }))
+    }
+
+    /// As [`ApiError::no_answer`], with what happened on the way.
+    pub(crate) fn on_the_way(call: Call, in_doubt: bool, trouble: Trouble) -> Self {
+        let mut error = Self::no_answer(call, in_doubt, trouble.to_string());
+        error.0.trouble = Some(trouble);
+        error
+    }
+
+    /// What happened on the way, where no answer came and that is known.
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+        self.0.trouble.as_ref()
     }
 
     /// A request that is not worth sending.
@@ -195,6 +211,7 @@ impl ApiError {
             reason: String::new(),
             causes: Vec::new(),
             message: why,
+            trouble: None,
         }))
     }
 
@@ -206,9 +223,7 @@ impl ApiError {
         let message = if is_status {
             text(&status["message"])
         } else {
-            String::from_utf8_lossy(&body[..body.len().min(512)])
-                .trim()
-                .to_owned()
+            String::from_utf8_lossy(&body[..body.len().min(512)]).trim().to_owned()
         };
         let causes: Vec<Cause> = status["details"]["causes"]
             .as_array()
@@ -250,6 +265,7 @@ impl ApiError {
             reason,
             causes,
             message,
+            trouble: None,
         }))
     }
 
@@ -287,11 +303,9 @@ impl ApiError {
             Failure::Unauthorized => ReadError::Unauthorized {
                 why: self.said(redactor),
             },
-            Failure::Unavailable { .. } | Failure::TooManyRequests { .. } => {
-                ReadError::Unavailable {
-                    why: self.said(redactor),
-                }
-            }
+            Failure::Unavailable { .. } | Failure::TooManyRequests { .. } => ReadError::Unavailable {
+                why: self.said(redactor),
+            },
             Failure::Denied
             | Failure::AlreadyExists
             | Failure::Conflict
@@ -401,10 +415,7 @@ mod tests {
         let api = r#"{"kind":"Status","status":"Failure","message":"the server could not find the requested resource","reason":"NotFound","details":{},"code":404}"#;
         assert_eq!(answer("get", 404, object).failure, Failure::NotFound);
         assert_eq!(answer("get", 404, api).failure, Failure::NotServed);
-        assert_eq!(
-            answer("get", 404, "404 page not found\n").failure,
-            Failure::NotServed
-        );
+        assert_eq!(answer("get", 404, "404 page not found\n").failure, Failure::NotServed);
     }
 
     #[test]

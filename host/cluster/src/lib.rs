@@ -2,9 +2,12 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`act`] | rehearsed actions |
+//! | [`connect`] | a kubeconfig to a client, bound to one cluster |
 //! | [`api`] | raw calls with deadlines and typed failures |
 //! | [`error`] | what a refusal means |
+//! | [`read`] | scoped, redacted reads |
+//! | [`act`] | rehearse, apply, settle, take back |
+//! | [`quantity`] | amounts as Kubernetes writes them |
 //! | [`resource`] | kinds and where they are served |
 //!
 //! Invariants: credentials come from the source that was named and never from another one; nothing
@@ -12,6 +15,7 @@
 
 pub mod act;
 pub mod api;
+pub mod connect;
 pub mod error;
 pub mod quantity;
 pub mod read;

@@ -18,12 +18,7 @@ pub struct Resource {
     pub namespaced: bool,
 }
 
-const fn within(
-    kind: &'static str,
-    group: &'static str,
-    version: &'static str,
-    plural: &'static str,
-) -> Resource {
+const fn within(kind: &'static str, group: &'static str, version: &'static str, plural: &'static str) -> Resource {
     Resource {
         kind,
         group,
@@ -68,21 +63,11 @@ pub const RESOURCES: [Resource; 25] = [
         "v2",
         "horizontalpodautoscalers",
     ),
-    within(
-        "PodDisruptionBudget",
-        "policy",
-        "v1",
-        "poddisruptionbudgets",
-    ),
+    within("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
     within("ResourceQuota", "", "v1", "resourcequotas"),
     within("LimitRange", "", "v1", "limitranges"),
     within("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims"),
-    within(
-        "NetworkPolicy",
-        "networking.k8s.io",
-        "v1",
-        "networkpolicies",
-    ),
+    within("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies"),
     cluster_wide("Node", "", "v1", "nodes"),
     within("ServiceAccount", "", "v1", "serviceaccounts"),
     // the host's own: written by set-pull-secret and never read into a component
@@ -161,10 +146,7 @@ mod tests {
     fn paths_are_those_of_the_api_server() {
         let path = |kind: &str, ns: &str| of(kind).map(|r| r.collection(ns)).unwrap_or_default();
         assert_eq!(path("Pod", "shop"), "/api/v1/namespaces/shop/pods");
-        assert_eq!(
-            path("Deployment", "shop"),
-            "/apis/apps/v1/namespaces/shop/deployments"
-        );
+        assert_eq!(path("Deployment", "shop"), "/apis/apps/v1/namespaces/shop/deployments");
         assert_eq!(path("Node", ""), "/api/v1/nodes");
         assert_eq!(
             path("PodMetrics", "shop"),

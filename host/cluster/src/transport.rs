@@ -1,7 +1,6 @@
 //! What a failed exchange means, when no answer came.
 //!
-//! Promise: the sentence names what happened on the way (name, address, TLS, proxy, credential
-//! plugin) and shows no credential; `sent` is false only where the request cannot have left.
+//! Promise: the sentence names what happened on the way (name, address, TLS, proxy) and shows no credential; `sent` is false only where the request cannot have left.
 
 use crate::error::{ApiError, Call};
 use std::error::Error;
@@ -26,8 +25,6 @@ pub(crate) enum Trouble {
     ClientCertificate(String),
     /// Another fault of TLS.
     Tls(String),
-    /// The credential could not be obtained.
-    Credential(String),
     /// Something else, in the words of the part that failed.
     Other(String),
 }
@@ -38,21 +35,18 @@ impl std::fmt::Display for Trouble {
             Self::Refused => f.write_str("the connection was refused"),
             Self::NoSuchName => f.write_str("the server's name cannot be resolved"),
             Self::TimedOut => f.write_str("no connection within the time allowed"),
-            Self::UnknownCa => f.write_str(
-                "the server's certificate is signed by an authority that is not trusted here",
-            ),
+            Self::UnknownCa => {
+                f.write_str("the server's certificate is signed by an authority that is not trusted here")
+            }
             Self::WrongName(why) => {
                 write!(f, "the server's certificate is for another name: {why}")
             }
             Self::ServerExpired => f.write_str("the server's certificate is out of date"),
             Self::ClientCertificate(why) => {
-                write!(
-                    f,
-                    "the server does not accept the client certificate: {why}"
-                )
+                write!(f, "the server does not accept the client certificate: {why}")
             }
             Self::Tls(why) => write!(f, "TLS failed: {why}"),
-            Self::Credential(why) | Self::Other(why) => f.write_str(why),
+            Self::Other(why) => f.write_str(why),
         }
     }
 }
@@ -60,14 +54,11 @@ impl std::fmt::Display for Trouble {
 /// The failure of a call whose exchange ended with `error`.
 pub(crate) fn failure(call: Call, error: &kube::Error) -> ApiError {
     let (trouble, sent) = diagnose(error);
-    ApiError::no_answer(call, sent, trouble.to_string())
+    ApiError::on_the_way(call, sent, trouble)
 }
 
 /// What happened, and whether the request may have reached the server.
 pub(crate) fn diagnose(error: &kube::Error) -> (Trouble, bool) {
-    if let Some(trouble) = credential(error) {
-        return (trouble, false);
-    }
     let mut sent = true;
     let mut found = None;
     let mut last = String::new();
@@ -94,39 +85,6 @@ fn inner<'a>(link: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static
         .map(|e| e as &(dyn Error + 'static))
 }
 
-fn credential(error: &kube::Error) -> Option<Trouble> {
-    let auth = match error {
-        kube::Error::Auth(auth) => auth,
-        kube::Error::Service(boxed) => boxed.downcast_ref::<kube::client::AuthError>()?,
-        _ => return None,
-    };
-    Some(Trouble::Credential(credential_trouble(auth)))
-}
-
-/// Says what went wrong with a credential, without what a plugin wrote: that may be the token.
-pub(crate) fn credential_trouble(error: &kube::client::AuthError) -> String {
-    use kube::client::AuthError as A;
-    match error {
-        A::AuthExecStart(e) if e.kind() == io::ErrorKind::NotFound => {
-            "the credential plugin is not installed or not on PATH".to_owned()
-        }
-        A::AuthExecStart(e) => format!("the credential plugin cannot be started: {e}"),
-        A::AuthExecRun { out, .. } => {
-            format!("the credential plugin failed with {}", out.status)
-        }
-        A::AuthExecParse(_) | A::ExecPluginFailed => {
-            "the credential plugin wrote no ExecCredential".to_owned()
-        }
-        A::InvalidBearerToken(_) => {
-            "the token holds characters that no token has, such as a line break".to_owned()
-        }
-        A::InvalidBasicAuth(_) => {
-            "user name or password hold characters that cannot be sent".to_owned()
-        }
-        other => other.to_string(),
-    }
-}
-
 fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
     use rustls::{AlertDescription as Alert, CertificateError as C, Error as E};
     let error = link.downcast_ref::<E>()?;
@@ -146,9 +104,9 @@ fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
             | Alert::UnknownCA
             | Alert::AccessDenied),
         ) => Trouble::ClientCertificate(format!("{alert:?}")),
-        E::InvalidMessage(_) => Trouble::Tls(
-            "the server does not speak TLS; check the address's scheme and port".to_owned(),
-        ),
+        E::InvalidMessage(_) => {
+            Trouble::Tls("the server does not speak TLS; check the address's scheme and port".to_owned())
+        }
         other => Trouble::Tls(other.to_string()),
     })
 }
@@ -158,9 +116,7 @@ fn network(link: &(dyn Error + 'static)) -> Option<Trouble> {
         return match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Trouble::Refused),
             io::ErrorKind::TimedOut => Some(Trouble::TimedOut),
-            _ if error.to_string().contains("failed to lookup address") => {
-                Some(Trouble::NoSuchName)
-            }
+            _ if error.to_string().contains("failed to lookup address") => Some(Trouble::NoSuchName),
             _ => None,
         };
     }

@@ -19,11 +19,7 @@ const TAKEN_IN: u32 = 500;
 /// Where events about cluster objects live.
 const CLUSTER_EVENTS: &str = "default";
 
-pub(crate) async fn about(
-    api: &Api,
-    redactor: &Redactor,
-    object: &ObjectRef,
-) -> Result<Vec<EventFact>, Stop> {
+pub(crate) async fn about(api: &Api, redactor: &Redactor, object: &ObjectRef) -> Result<Vec<EventFact>, Stop> {
     let fields = if object.uid.is_empty() || object.kind == "Node" {
         format!(
             "involvedObject.kind={},involvedObject.name={}",
@@ -57,11 +53,7 @@ fn fact(redactor: &Redactor, event: &Value) -> EventFact {
             .unwrap_or_default()
     };
     // writers of the newer API leave the older fields empty, and the other way round
-    let first = [
-        "/firstTimestamp",
-        "/eventTime",
-        "/metadata/creationTimestamp",
-    ];
+    let first = ["/firstTimestamp", "/eventTime", "/metadata/creationTimestamp"];
     let last = [
         "/series/lastObservedTime",
         "/lastTimestamp",
@@ -115,10 +107,7 @@ mod tests {
         let event = json!({"type": "Warning", "reason": "FailedScheduling", "firstTimestamp": null, "lastTimestamp": null,
             "eventTime": "2026-01-01T00:00:00.123456Z", "series": {"count": 3, "lastObservedTime": "2026-01-01T00:01:00.000000Z"}});
         let fact = fact(&Redactor::new(b"k"), &event);
-        assert_eq!(
-            (fact.count, fact.last_seen),
-            (3, at("2026-01-01T00:01:00Z"))
-        );
+        assert_eq!((fact.count, fact.last_seen), (3, at("2026-01-01T00:01:00Z")));
         assert_eq!(fact.first_seen.millis() % 1000, 123);
     }
 }

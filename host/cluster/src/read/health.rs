@@ -32,18 +32,9 @@ pub(crate) async fn of(api: &Api, object: &ObjectRef) -> Result<Health, Stop> {
             let (sets, pods) = pods::of_deployment(api, &present).await?;
             Ok(of_deployment(&present, &sets, &pods))
         }
-        "StatefulSet" => Ok(of_stateful_set(
-            &present,
-            &pods::of_workload(api, &present).await?,
-        )),
-        "DaemonSet" => Ok(of_daemon_set(
-            &present,
-            &pods::of_workload(api, &present).await?,
-        )),
-        "ReplicaSet" => Ok(of_replica_set(
-            &present,
-            &pods::of_workload(api, &present).await?,
-        )),
+        "StatefulSet" => Ok(of_stateful_set(&present, &pods::of_workload(api, &present).await?)),
+        "DaemonSet" => Ok(of_daemon_set(&present, &pods::of_workload(api, &present).await?)),
+        "ReplicaSet" => Ok(of_replica_set(&present, &pods::of_workload(api, &present).await?)),
         "Pod" => Ok(of_pod(&present)),
         "Service" => of_service(api, &present).await,
         other => {
@@ -64,8 +55,7 @@ fn of_deployment(deployment: &Value, sets: &[Value], pods: &[Value]) -> Health {
     let old = number(counting()) - updated;
     let desired = count(deployment, "/spec/replicas").unwrap_or(1);
     let condition = pods::condition(deployment, "Progressing");
-    let by_controller =
-        condition.is_some_and(|c| c["status"] == "True" && c["reason"] != "NewReplicaSetAvailable");
+    let by_controller = condition.is_some_and(|c| c["status"] == "True" && c["reason"] != "NewReplicaSetAvailable");
     Health {
         desired,
         updated,
@@ -80,8 +70,7 @@ fn of_deployment(deployment: &Value, sets: &[Value], pods: &[Value]) -> Health {
 
 /// The ReplicaSet with the Deployment's present template; of several the oldest, as its controller chooses.
 fn present_set<'a>(deployment: &Value, sets: &'a [Value]) -> Option<&'a Value> {
-    let template =
-        |object: &Value| revisions::bare(object.pointer("/spec/template").unwrap_or(&Value::Null));
+    let template = |object: &Value| revisions::bare(object.pointer("/spec/template").unwrap_or(&Value::Null));
     let wanted = template(deployment);
     sets.iter()
         .filter(|set| template(set) == wanted)
@@ -100,23 +89,14 @@ fn of_stateful_set(set: &Value, pods: &[Value]) -> Health {
     let revision = |pod: &Value| text(pod, "/metadata/labels/controller-revision-hash") == update;
     let left = on_delete(set);
     let is_updated = |pod: &Value| revision(pod) || held_back(pod) || (left && pods::ready(pod));
-    rolled(
-        set,
-        pods,
-        count(set, "/spec/replicas").unwrap_or(1),
-        is_updated,
-    )
+    rolled(set, pods, count(set, "/spec/replicas").unwrap_or(1), is_updated)
 }
 
 fn of_daemon_set(set: &Value, pods: &[Value]) -> Health {
     let desired = count(set, "/status/desiredNumberScheduled").unwrap_or(0);
     // labelled by the controller with the template's generation; the hash would need its revisions
-    let generation = text(
-        set,
-        "/metadata/annotations/deprecated.daemonset.template.generation",
-    );
-    let by_generation =
-        |pod: &Value| text(pod, "/metadata/labels/pod-template-generation") == generation;
+    let generation = text(set, "/metadata/annotations/deprecated.daemonset.template.generation");
+    let by_generation = |pod: &Value| text(pod, "/metadata/labels/pod-template-generation") == generation;
     let left = on_delete(set);
     let mut health = rolled(set, pods, desired, |pod| {
         by_generation(pod) || (left && pods::ready(pod))
@@ -131,12 +111,7 @@ fn of_daemon_set(set: &Value, pods: &[Value]) -> Health {
     health
 }
 
-fn rolled(
-    workload: &Value,
-    pods: &[Value],
-    desired: u32,
-    is_updated: impl Fn(&Value) -> bool,
-) -> Health {
+fn rolled(workload: &Value, pods: &[Value], desired: u32, is_updated: impl Fn(&Value) -> bool) -> Health {
     let counting = || pods.iter().filter(|p| pods::counts(p));
     let updated = number(counting().filter(|p| is_updated(p)));
     let old = number(counting()) - updated;
@@ -206,12 +181,8 @@ fn common(object: &Value, pods: &[Value]) -> Health {
 
 /// Whether the controller has seen the present spec, and the object is not being deleted.
 fn seen(object: &Value) -> bool {
-    let generation = object
-        .pointer("/metadata/generation")
-        .and_then(Value::as_u64);
-    let observed = object
-        .pointer("/status/observedGeneration")
-        .and_then(Value::as_u64);
+    let generation = object.pointer("/metadata/generation").and_then(Value::as_u64);
+    let observed = object.pointer("/status/observedGeneration").and_then(Value::as_u64);
     !pods::leaving(object) && observed >= generation
 }
 
@@ -245,20 +216,22 @@ mod tests {
     fn sets() -> Vec<Value> {
         ["i:1", "i:2"]
             .iter()
-            .map(|image| json!({"kind": "ReplicaSet", "metadata": {"uid": image}, "spec": {"template":
-                {"metadata": {"labels": {"pod-template-hash": "x"}}, "spec": {"containers": [{"image": image}]}}}}))
-            .map(|mut set| { set["spec"]["template"]["metadata"]["labels"] = Value::Null; set["spec"]["template"]["metadata"] = Value::Null; set })
+            .map(|image| {
+                json!({"kind": "ReplicaSet", "metadata": {"uid": image}, "spec": {"template":
+                {"metadata": {"labels": {"pod-template-hash": "x"}}, "spec": {"containers": [{"image": image}]}}}})
+            })
+            .map(|mut set| {
+                set["spec"]["template"]["metadata"]["labels"] = Value::Null;
+                set["spec"]["template"]["metadata"] = Value::Null;
+                set
+            })
             .collect()
     }
 
     #[test]
     fn a_deployment_is_whole_only_with_all_pods_ready_and_of_the_present_revision() {
         let (deployment, sets) = (deployment(), sets());
-        let health = of_deployment(
-            &deployment,
-            &sets,
-            &[pod("a", "i:2", true), pod("b", "i:2", true)],
-        );
+        let health = of_deployment(&deployment, &sets, &[pod("a", "i:2", true), pod("b", "i:2", true)]);
         assert!(health.whole(), "{health:?}");
         assert_eq!(
             (
@@ -269,22 +242,14 @@ mod tests {
             (4, Some(600), 2)
         );
 
-        let halfway = of_deployment(
-            &deployment,
-            &sets,
-            &[pod("a", "i:2", true), pod("b", "i:1", true)],
-        );
+        let halfway = of_deployment(&deployment, &sets, &[pod("a", "i:2", true), pod("b", "i:1", true)]);
         assert!(!halfway.whole() && !halfway.settled && halfway.progressing);
         assert_eq!((halfway.ready, halfway.updated), (2, 1));
 
         let surging = of_deployment(
             &deployment,
             &sets,
-            &[
-                pod("a", "i:2", true),
-                pod("b", "i:2", true),
-                pod("c", "i:1", false),
-            ],
+            &[pod("a", "i:2", true), pod("b", "i:2", true), pod("c", "i:1", false)],
         );
         assert!(!surging.settled);
         assert_eq!(surging.unready_pods.len(), 1);
@@ -294,11 +259,7 @@ mod tests {
     fn a_spec_that_the_controller_has_not_seen_is_not_settled() {
         let mut deployment = deployment();
         deployment["metadata"]["generation"] = json!(4);
-        let health = of_deployment(
-            &deployment,
-            &sets(),
-            &[pod("a", "i:2", true), pod("b", "i:2", true)],
-        );
+        let health = of_deployment(&deployment, &sets(), &[pod("a", "i:2", true), pod("b", "i:2", true)]);
         assert!(!health.settled && health.progressing);
     }
 
@@ -321,9 +282,7 @@ mod tests {
         assert!(!of_stateful_set(&set, &pods).whole());
         set["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
         assert!(of_stateful_set(&set, &pods).whole());
-        assert!(
-            !of_stateful_set(&set, &[pod("db-0", "old", false), pod("db-1", "new", true)]).settled
-        );
+        assert!(!of_stateful_set(&set, &[pod("db-0", "old", false), pod("db-1", "new", true)]).settled);
     }
 
     #[test]

@@ -21,16 +21,9 @@ const TAKEN_IN: u32 = 1024 * 1024;
 /// How often fewer lines are asked for.
 const ATTEMPTS: u32 = 4;
 
-pub(crate) async fn of(
-    api: &Api,
-    redactor: &Redactor,
-    pod: &ObjectRef,
-    query: &LogQuery,
-) -> Result<LogText, Stop> {
+pub(crate) async fn of(api: &Api, redactor: &Redactor, pod: &ObjectRef, query: &LogQuery) -> Result<LogText, Stop> {
     if pod.kind != "Pod" {
-        return Err(
-            super::invalid(&format!("a {} has no log; name one of its pods", pod.kind)).into(),
-        );
+        return Err(super::invalid(&format!("a {} has no log; name one of its pods", pod.kind)).into());
     }
     // the log is read by name: make sure that it is the pod that is meant
     let found = live(api, pod).await?;
@@ -138,9 +131,7 @@ mod tests {
         let mut marked = two.clone();
         marked["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/default-container": "b"});
         assert_eq!(container(&one, "").as_deref(), Ok("a"));
-        assert!(
-            matches!(container(&two, ""), Err(ReadError::Invalid { why }) if why.contains("a, b"))
-        );
+        assert!(matches!(container(&two, ""), Err(ReadError::Invalid { why }) if why.contains("a, b")));
         assert_eq!(container(&marked, "").as_deref(), Ok("b"));
         assert_eq!(container(&two, "i").as_deref(), Ok("i"));
         assert!(container(&two, "z").is_err());

@@ -76,15 +76,7 @@ impl Reader {
 
     /// How an object does now.
     pub async fn health(&self, scope: &Scope, object: &ObjectRef) -> Result<Health, ReadError> {
-        match self
-            .read(
-                scope,
-                ReadRequest::Health {
-                    object: object.clone(),
-                },
-            )
-            .await?
-        {
+        match self.read(scope, ReadRequest::Health { object: object.clone() }).await? {
             ReadResponse::Health(health) => Ok(health),
             _ => Err(invalid("the answer is of another kind than the question")),
         }
@@ -114,15 +106,11 @@ impl Reader {
             }
             ReadRequest::Events { object } => {
                 let object = inside(scope, &object)?;
-                events::about(api, redactor, &object)
-                    .await
-                    .map(ReadResponse::Events)
+                events::about(api, redactor, &object).await.map(ReadResponse::Events)
             }
             ReadRequest::Logs(query) => {
                 let pod = inside(scope, &query.pod)?;
-                logs::of(api, redactor, &pod, &query)
-                    .await
-                    .map(ReadResponse::Log)
+                logs::of(api, redactor, &pod, &query).await.map(ReadResponse::Log)
             }
             ReadRequest::Owners { object } => {
                 let object = inside(scope, &object)?;
@@ -143,15 +131,11 @@ impl Reader {
                 let service = inside(scope, &service)?;
                 service::of(api, &service).await.map(ReadResponse::Service)
             }
-            ReadRequest::NodeImages { image } => nodes::that_hold(api, &image)
-                .await
-                .map(ReadResponse::NodeImages),
+            ReadRequest::NodeImages { image } => nodes::that_hold(api, &image).await.map(ReadResponse::NodeImages),
             ReadRequest::Quota { namespace } => {
                 let place = ObjectRef::new("ResourceQuota", &namespace, "", "");
                 inside(scope, &place)?;
-                quota::of(api, redactor, &namespace)
-                    .await
-                    .map(ReadResponse::Quota)
+                quota::of(api, redactor, &namespace).await.map(ReadResponse::Quota)
             }
             ReadRequest::Usage { object } => {
                 let object = inside(scope, &object)?;
@@ -199,9 +183,7 @@ fn inside(scope: &Scope, object: &ObjectRef) -> Result<ObjectRef, ReadError> {
 }
 
 pub(crate) fn invalid(why: &str) -> ReadError {
-    ReadError::Invalid {
-        why: why.to_owned(),
-    }
+    ReadError::Invalid { why: why.to_owned() }
 }
 
 pub(crate) fn not_found(object: &ObjectRef) -> ReadError {
@@ -217,9 +199,7 @@ pub(crate) fn not_found(object: &ObjectRef) -> ReadError {
 pub(crate) async fn live(api: &Api, object: &ObjectRef) -> Result<Value, Stop> {
     let found = api.get(&object.kind, &object.namespace, &object.name).await;
     match found {
-        Ok(found) if object.uid.is_empty() || text(&found, "/metadata/uid") == object.uid => {
-            Ok(found)
-        }
+        Ok(found) if object.uid.is_empty() || text(&found, "/metadata/uid") == object.uid => Ok(found),
         Ok(_) => Err(not_found(object).into()),
         Err(error) if error.failure == Failure::NotFound => Err(not_found(object).into()),
         Err(error) => Err(error.into()),
@@ -238,10 +218,7 @@ pub(crate) fn reference(object: &Value) -> ObjectRef {
 
 /// The text at a pointer; empty where there is none.
 pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The count at a pointer, where there is one.
@@ -260,10 +237,7 @@ pub(crate) fn elements<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
 }
 
 /// The members at a pointer, as text.
-pub(crate) fn members<'a>(
-    object: &'a Value,
-    pointer: &str,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub(crate) fn members<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     object
         .pointer(pointer)
         .and_then(Value::as_object)
@@ -285,10 +259,7 @@ mod tests {
     #[test]
     fn another_namespace_looks_like_nothing() {
         let elsewhere = ObjectRef::new("Pod", "bank", "vault", "");
-        assert!(matches!(
-            inside(&scope(), &elsewhere),
-            Err(ReadError::NotFound { .. })
-        ));
+        assert!(matches!(inside(&scope(), &elsewhere), Err(ReadError::NotFound { .. })));
     }
 
     #[test]
@@ -311,9 +282,6 @@ mod tests {
     #[test]
     fn an_object_without_its_namespace_is_a_mistake_and_no_way_around_the_scope() {
         let pod = ObjectRef::new("Pod", "", "web", "");
-        assert!(matches!(
-            inside(&scope(), &pod),
-            Err(ReadError::Invalid { .. })
-        ));
+        assert!(matches!(inside(&scope(), &pod), Err(ReadError::Invalid { .. })));
     }
 }

@@ -13,9 +13,7 @@ pub(crate) async fn that_hold(api: &Api, image: &str) -> Result<Vec<String>, Sto
     let nodes = api.list_all("Node", "", "", "").await?;
     let wanted = full_name(image);
     let holding = nodes.iter().filter(|node| holds(node, &wanted));
-    Ok(holding
-        .map(|node| text(node, "/metadata/name").to_owned())
-        .collect())
+    Ok(holding.map(|node| text(node, "/metadata/name").to_owned()).collect())
 }
 
 fn holds(node: &Value, wanted: &str) -> bool {
@@ -70,15 +68,13 @@ mod tests {
         assert_eq!(full_name("shop/web:2"), "docker.io/shop/web:2");
         assert_eq!(full_name("localhost:5000/web"), "localhost:5000/web:latest");
         assert_eq!(full_name("localhost/web:1"), "localhost/web:1");
-        assert_eq!(
-            full_name("r.example/a/b:1@sha256:aa"),
-            "r.example/a/b@sha256:aa"
-        );
+        assert_eq!(full_name("r.example/a/b:1@sha256:aa"), "r.example/a/b@sha256:aa");
     }
 
     #[test]
     fn a_node_holds_what_it_reports_under_any_name() {
-        let node = json!({"status": {"images": [{"names": ["docker.io/library/web@sha256:aa", "docker.io/library/web:1"]}]}});
+        let node =
+            json!({"status": {"images": [{"names": ["docker.io/library/web@sha256:aa", "docker.io/library/web:1"]}]}});
         assert!(holds(&node, &full_name("web:1")) && holds(&node, &full_name("web:9@sha256:aa")));
         assert!(!holds(&node, &full_name("web:2")));
     }

@@ -7,22 +7,12 @@ use dreamops_domain::read::{LIST_CAP, ListQuery, Object, Page};
 use dreamops_domain::redact::Redactor;
 use serde_json::Value;
 
-pub(crate) async fn get(
-    api: &Api,
-    redactor: &Redactor,
-    object: &ObjectRef,
-    mask: &[String],
-) -> Result<Object, Stop> {
+pub(crate) async fn get(api: &Api, redactor: &Redactor, object: &ObjectRef, mask: &[String]) -> Result<Object, Stop> {
     let found = live(api, object).await?;
     Ok(shown(redactor, &found, mask))
 }
 
-pub(crate) async fn list(
-    api: &Api,
-    redactor: &Redactor,
-    place: &ObjectRef,
-    query: &ListQuery,
-) -> Result<Page, Stop> {
+pub(crate) async fn list(api: &Api, redactor: &Redactor, place: &ObjectRef, query: &ListQuery) -> Result<Page, Stop> {
     let beyond = query.limit == 0 || query.limit > LIST_CAP;
     let selection = Selection {
         labels: &query.labels,
@@ -32,11 +22,7 @@ pub(crate) async fn list(
     };
     let listed = api.list(&place.kind, &place.namespace, selection).await?;
     Ok(Page {
-        items: listed
-            .items
-            .iter()
-            .map(|o| shown(redactor, o, &query.mask))
-            .collect(),
+        items: listed.items.iter().map(|o| shown(redactor, o, &query.mask)).collect(),
         cut: beyond && !listed.cursor.is_empty(),
         cursor: listed.cursor,
     })
@@ -46,10 +32,6 @@ fn shown(redactor: &Redactor, object: &Value, mask: &[String]) -> Object {
     let whole = redactor.object(object);
     Object {
         reference: reference(object),
-        body: if mask.is_empty() {
-            whole
-        } else {
-            whole.only(mask)
-        },
+        body: if mask.is_empty() { whole } else { whole.only(mask) },
     }
 }

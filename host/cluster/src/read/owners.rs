@@ -114,11 +114,7 @@ pub(crate) fn managed_by(object: &Value) -> Option<String> {
         elements(object, "/metadata/managedFields")
             .iter()
             .filter(|m| m["subresource"].as_str().is_none_or(str::is_empty))
-            .any(|m| {
-                names
-                    .iter()
-                    .any(|name| text(m, "/manager").starts_with(name))
-            })
+            .any(|m| names.iter().any(|name| text(m, "/manager").starts_with(name)))
     };
     if annotated("argocd.argoproj.io/tracking-id")
         || labelled("argocd.argoproj.io/instance").is_some()
@@ -176,10 +172,7 @@ mod tests {
                 Some("Helm"),
             ),
             // rendered by Helm and applied by hand: no release, nobody sets it back
-            (
-                json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}}),
-                None,
-            ),
+            (json!({"labels": {"app.kubernetes.io/managed-by": "Helm"}}), None),
             (
                 json!({"labels": {"app.kubernetes.io/managed-by": "prometheus-operator"}}),
                 Some("prometheus-operator"),
@@ -202,9 +195,7 @@ mod tests {
 
     #[test]
     fn a_kind_of_another_group_is_not_ours() {
-        assert!(known(
-            &json!({"apiVersion": "apps/v1", "kind": "Deployment"})
-        ));
+        assert!(known(&json!({"apiVersion": "apps/v1", "kind": "Deployment"})));
         assert!(!known(
             &json!({"apiVersion": "apps.kruise.io/v1beta1", "kind": "StatefulSet"})
         ));
@@ -215,15 +206,8 @@ mod tests {
         let set = json!({"kind": "StatefulSet", "metadata": {"name": "db", "namespace": "shop", "uid": "s", "ownerReferences":
             [{"apiVersion": "pg.example/v1", "kind": "Cluster", "name": "db", "uid": "c", "controller": true}]}});
         let mut chain = vec![fact(&set)];
-        add_operator(
-            &mut chain,
-            &set,
-            ObjectRef::new("Cluster", "shop", "db", "c"),
-        );
+        add_operator(&mut chain, &set, ObjectRef::new("Cluster", "shop", "db", "c"));
         assert_eq!(chain.len(), 1);
-        assert_eq!(
-            chain[0].managed_by.as_deref(),
-            Some("the operator of Cluster")
-        );
+        assert_eq!(chain[0].managed_by.as_deref(), Some("the operator of Cluster"));
     }
 }

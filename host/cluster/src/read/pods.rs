@@ -56,21 +56,13 @@ pub(crate) fn last_end(pod: &Value) -> Option<Timestamp> {
 }
 
 fn statuses(pod: &Value) -> impl Iterator<Item = (&Value, bool)> {
-    let main = elements(pod, "/status/containerStatuses")
-        .iter()
-        .map(|s| (s, false));
-    main.chain(
-        elements(pod, "/status/initContainerStatuses")
-            .iter()
-            .map(|s| (s, true)),
-    )
+    let main = elements(pod, "/status/containerStatuses").iter().map(|s| (s, false));
+    main.chain(elements(pod, "/status/initContainerStatuses").iter().map(|s| (s, true)))
 }
 
 /// The uid of the controller above an object; empty where it has none.
 pub(crate) fn controller_uid(object: &Value) -> &str {
-    controller(object)
-        .and_then(|o| o["uid"].as_str())
-        .unwrap_or_default()
+    controller(object).and_then(|o| o["uid"].as_str()).unwrap_or_default()
 }
 
 /// The owner reference of the controller above an object.
@@ -89,22 +81,14 @@ pub(crate) async fn of_workload(api: &Api, workload: &Value) -> Result<Vec<Value
     }
     let uid = text(workload, "/metadata/uid");
     let mut pods = api
-        .list_all(
-            "Pod",
-            text(workload, "/metadata/namespace"),
-            &labels(workload)?,
-            "",
-        )
+        .list_all("Pod", text(workload, "/metadata/namespace"), &labels(workload)?, "")
         .await?;
     pods.retain(|pod| controller_uid(pod) == uid);
     Ok(pods)
 }
 
 /// A Deployment's ReplicaSets and their pods.
-pub(crate) async fn of_deployment(
-    api: &Api,
-    deployment: &Value,
-) -> Result<(Vec<Value>, Vec<Value>), Stop> {
+pub(crate) async fn of_deployment(api: &Api, deployment: &Value) -> Result<(Vec<Value>, Vec<Value>), Stop> {
     let namespace = text(deployment, "/metadata/namespace");
     let labels = labels(deployment)?;
     let (mut sets, mut pods) = futures::try_join!(
@@ -113,10 +97,7 @@ pub(crate) async fn of_deployment(
     )?;
     let uid = text(deployment, "/metadata/uid");
     sets.retain(|set| controller_uid(set) == uid);
-    pods.retain(|pod| {
-        sets.iter()
-            .any(|set| text(set, "/metadata/uid") == controller_uid(pod))
-    });
+    pods.retain(|pod| sets.iter().any(|set| text(set, "/metadata/uid") == controller_uid(pod)));
     Ok((sets, pods))
 }
 
@@ -158,10 +139,7 @@ mod tests {
                  "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T00:00:05Z"}}},
                 {"restartCount": 0, "state": {"running": {}}, "lastState": {}}]}});
         assert_eq!(restarts(&pod), 3);
-        assert_eq!(
-            last_end(&pod),
-            Timestamp::parse("2026-01-01T00:00:05Z").ok()
-        );
+        assert_eq!(last_end(&pod), Timestamp::parse("2026-01-01T00:00:05Z").ok());
         assert_eq!(last_end(&json!({"status": {}})), None);
     }
 

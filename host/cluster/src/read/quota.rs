@@ -16,12 +16,7 @@ pub(crate) async fn of(api: &Api, redactor: &Redactor, namespace: &str) -> Resul
         api.list_all("ResourceQuota", namespace, "", ""),
         api.list_all("LimitRange", namespace, "", ""),
         api.list_all("Node", "", "", ""),
-        api.list_all(
-            "Pod",
-            "",
-            "",
-            "status.phase!=Succeeded,status.phase!=Failed"
-        ),
+        api.list_all("Pod", "", "", "status.phase!=Succeeded,status.phase!=Failed"),
     );
     let mut fact = QuotaFact::default();
     if let Some(quotas) = seen("resource quotas", quotas, redactor, &mut fact)? {
@@ -39,10 +34,7 @@ pub(crate) async fn of(api: &Api, redactor: &Redactor, namespace: &str) -> Resul
                 .and_then(Quantity::from_json)
                 .unwrap_or_default()
         };
-        fact.largest_node_memory_bytes = schedulable
-            .iter()
-            .map(|n| allocatable(n, "memory").whole())
-            .max();
+        fact.largest_node_memory_bytes = schedulable.iter().map(|n| allocatable(n, "memory").whole()).max();
         if let Some(running) = running {
             let free = |node: &&Value, resource: &str| {
                 let name = text(node, "/metadata/name");
@@ -52,10 +44,8 @@ pub(crate) async fn of(api: &Api, redactor: &Redactor, namespace: &str) -> Resul
                     .map(|pod| request(pod, resource))
                     .fold(allocatable(node, resource), Quantity::minus)
             };
-            fact.largest_free_memory_bytes =
-                schedulable.iter().map(|n| free(n, "memory").whole()).max();
-            fact.largest_free_cpu_millis =
-                schedulable.iter().map(|n| free(n, "cpu").millis()).max();
+            fact.largest_free_memory_bytes = schedulable.iter().map(|n| free(n, "memory").whole()).max();
+            fact.largest_free_cpu_millis = schedulable.iter().map(|n| free(n, "cpu").millis()).max();
         }
     }
     Ok(fact)
@@ -71,8 +61,7 @@ fn seen(
     match listed {
         Ok(items) => Ok(Some(items)),
         Err(error) if error.failure == Failure::Forbidden => {
-            fact.not_checked
-                .push(format!("{what}: {}", error.into_read(redactor)));
+            fact.not_checked.push(format!("{what}: {}", error.into_read(redactor)));
             Ok(None)
         }
         Err(error) => Err(error.into()),
@@ -80,9 +69,7 @@ fn seen(
 }
 
 fn quota_lines(quota: &Value) -> Vec<QuotaLine> {
-    let hard = quota
-        .pointer("/status/hard")
-        .or_else(|| quota.pointer("/spec/hard"));
+    let hard = quota.pointer("/status/hard").or_else(|| quota.pointer("/spec/hard"));
     hard.and_then(Value::as_object)
         .into_iter()
         .flatten()
@@ -92,10 +79,7 @@ fn quota_lines(quota: &Value) -> Vec<QuotaLine> {
                 name: text(quota, "/metadata/name").to_owned(),
                 resource: resource.clone(),
                 hard: amount(resource, Quantity::from_json(bound)?),
-                used: amount(
-                    resource,
-                    used.and_then(Quantity::from_json).unwrap_or_default(),
-                ),
+                used: amount(resource, used.and_then(Quantity::from_json).unwrap_or_default()),
             })
         })
         .collect()
@@ -169,8 +153,7 @@ fn request(pod: &Value, resource: &str) -> Quantity {
         .iter()
         .map(own)
         .fold(sidecars, Quantity::plus);
-    let whole_pod =
-        of(pod, "/spec/resources/requests").unwrap_or_else(|| containers.max(largest_init));
+    let whole_pod = of(pod, "/spec/resources/requests").unwrap_or_else(|| containers.max(largest_init));
     whole_pod.plus(of(pod, "/spec/overhead").unwrap_or_default())
 }
 
@@ -185,12 +168,7 @@ mod tests {
             "hard": {"limits.memory": "1Gi", "requests.cpu": "1500m", "pods": "10", "requests.storage": "5Gi"},
             "used": {"limits.memory": "256Mi", "requests.cpu": "1", "pods": "3"}}});
         let lines = quota_lines(&quota);
-        let of = |resource: &str| {
-            lines
-                .iter()
-                .find(|l| l.resource == resource)
-                .map(|l| (l.hard, l.used))
-        };
+        let of = |resource: &str| lines.iter().find(|l| l.resource == resource).map(|l| (l.hard, l.used));
         assert_eq!(of("limits.memory"), Some((1 << 30, 1 << 28)));
         assert_eq!(of("requests.cpu"), Some((1500, 1000)));
         assert_eq!(of("pods"), Some((10, 3)));
@@ -204,14 +182,8 @@ mod tests {
             {"type": "PersistentVolumeClaim", "max": {"storage": "1Gi"}}]}});
         let lines = range_lines(&range);
         assert_eq!(lines.len(), 2);
-        assert_eq!(
-            (lines[0].max, lines[0].max_ratio_millis),
-            (Some(512 << 20), Some(2000))
-        );
-        assert_eq!(
-            (lines[1].resource.as_str(), lines[1].min),
-            ("cpu", Some(10))
-        );
+        assert_eq!((lines[0].max, lines[0].max_ratio_millis), (Some(512 << 20), Some(2000)));
+        assert_eq!((lines[1].resource.as_str(), lines[1].min), ("cpu", Some(10)));
     }
 
     #[test]
@@ -227,8 +199,7 @@ mod tests {
 
     #[test]
     fn a_tainted_cordoned_or_unready_node_has_no_room() {
-        let node =
-            json!({"spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        let node = json!({"spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
         assert!(schedulable(&node));
         for (pointer, value) in [
             ("/spec", json!({"unschedulable": true})),

@@ -31,11 +31,7 @@ pub(crate) struct RawRevision {
     pub(crate) ready_pods: u32,
 }
 
-pub(crate) async fn shown(
-    api: &Api,
-    redactor: &Redactor,
-    workload: &ObjectRef,
-) -> Result<Vec<Revision>, Stop> {
+pub(crate) async fn shown(api: &Api, redactor: &Redactor, workload: &ObjectRef) -> Result<Vec<Revision>, Stop> {
     let live = live(api, workload).await?;
     let history = history(api, &live).await?;
     Ok(history.iter().map(|raw| fact(redactor, raw)).collect())
@@ -61,8 +57,7 @@ pub(crate) async fn history(api: &Api, workload: &Value) -> Result<Vec<RawRevisi
             (kept.map(of_revision).collect::<Vec<_>>(), pods)
         }
         other => {
-            let why =
-                format!("a {other} has no revisions; Deployment, StatefulSet and DaemonSet have");
+            let why = format!("a {other} has no revisions; Deployment, StatefulSet and DaemonSet have");
             return Err(invalid(&why).into());
         }
     };
@@ -72,20 +67,13 @@ pub(crate) async fn history(api: &Api, workload: &Value) -> Result<Vec<RawRevisi
             .filter(|pod| made_from(pod, &revision.object) && pods::ready(pod));
         revision.ready_pods = u32::try_from(ready.count()).unwrap_or(u32::MAX);
     }
-    revisions.sort_by(|a, b| {
-        b.number
-            .cmp(&a.number)
-            .then_with(|| created(b).cmp(&created(a)))
-    });
+    revisions.sort_by(|a, b| b.number.cmp(&a.number).then_with(|| created(b).cmp(&created(a))));
     mark_current(workload, &mut revisions);
     Ok(revisions)
 }
 
 fn of_set(set: Value) -> RawRevision {
-    let number = text(
-        &set,
-        "/metadata/annotations/deployment.kubernetes.io~1revision",
-    );
+    let number = text(&set, "/metadata/annotations/deployment.kubernetes.io~1revision");
     RawRevision {
         number: number.parse().unwrap_or(0),
         template: bare(set.pointer("/spec/template").unwrap_or(&Value::Null)),
@@ -98,11 +86,7 @@ fn of_set(set: Value) -> RawRevision {
 fn of_revision(revision: Value) -> RawRevision {
     RawRevision {
         number: revision["revision"].as_u64().unwrap_or(0),
-        template: bare(
-            revision
-                .pointer("/data/spec/template")
-                .unwrap_or(&Value::Null),
-        ),
+        template: bare(revision.pointer("/data/spec/template").unwrap_or(&Value::Null)),
         object: revision,
         current: false,
         ready_pods: 0,
@@ -126,10 +110,7 @@ fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map.iter().filter(|(_, v)| !v.is_null());
-            Value::Object(
-                kept.map(|(k, v)| (k.clone(), without_nulls(v)))
-                    .collect::<Map<_, _>>(),
-            )
+            Value::Object(kept.map(|(k, v)| (k.clone(), without_nulls(v))).collect::<Map<_, _>>())
         }
         Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
         other => other.clone(),
@@ -149,8 +130,7 @@ fn mark_current(workload: &Value, revisions: &mut [RawRevision]) {
     };
     let update = text(workload, "/status/updateRevision");
     let found = by_template.or_else(|| {
-        let named =
-            |r: &RawRevision| !update.is_empty() && text(&r.object, "/metadata/name") == update;
+        let named = |r: &RawRevision| !update.is_empty() && text(&r.object, "/metadata/name") == update;
         revisions.iter().position(named)
     });
     if let Some(index) = found {
@@ -177,10 +157,7 @@ fn created(revision: &RawRevision) -> Timestamp {
 }
 
 fn fact(redactor: &Redactor, raw: &RawRevision) -> Revision {
-    let cause = text(
-        &raw.object,
-        "/metadata/annotations/kubernetes.io~1change-cause",
-    );
+    let cause = text(&raw.object, "/metadata/annotations/kubernetes.io~1change-cause");
     Revision {
         uid: text(&raw.object, "/metadata/uid").to_owned(),
         number: raw.number,
@@ -252,7 +229,8 @@ mod tests {
         let revision = json!({"kind": "ControllerRevision", "revision": 3, "metadata": {"name": "db-1", "uid": "u"},
             "data": {"spec": {"template": data}}});
         let mut revisions = vec![of_revision(revision)];
-        let set = json!({"kind": "StatefulSet", "spec": {"template": template("i:1")}, "status": {"updateRevision": "db-0"}});
+        let set =
+            json!({"kind": "StatefulSet", "spec": {"template": template("i:1")}, "status": {"updateRevision": "db-0"}});
         mark_current(&set, &mut revisions);
         assert!(revisions[0].current);
         assert_eq!(revisions[0].number, 3);

@@ -8,11 +8,7 @@ use serde_json::Value;
 /// (An empty `LabelSelector` selects everything; no workload has one.)
 pub(crate) fn of_workload(selector: &Value) -> Option<String> {
     let mut parts = labels(&selector["matchLabels"]);
-    for expression in selector["matchExpressions"]
-        .as_array()
-        .into_iter()
-        .flatten()
-    {
+    for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
         let key = expression["key"].as_str()?;
         let values: Vec<&str> = expression["values"]
             .as_array()
@@ -56,10 +52,7 @@ mod tests {
         let selector = json!({"matchLabels": {"app": "web"}, "matchExpressions": [
             {"key": "tier", "operator": "In", "values": ["a", "b"]},
             {"key": "old", "operator": "DoesNotExist"}]});
-        assert_eq!(
-            of_workload(&selector).as_deref(),
-            Some("app=web,tier in (a,b),!old")
-        );
+        assert_eq!(of_workload(&selector).as_deref(), Some("app=web,tier in (a,b),!old"));
     }
 
     #[test]

@@ -40,10 +40,7 @@ pub(crate) async fn of(api: &Api, object: &ObjectRef) -> Result<ServiceFact, Sto
 /// What is behind a Service.
 pub(crate) async fn behind(api: &Api, service: &Value) -> Result<Behind, Stop> {
     let namespace = text(service, "/metadata/namespace");
-    let of_service = format!(
-        "kubernetes.io/service-name={}",
-        text(service, "/metadata/name")
-    );
+    let of_service = format!("kubernetes.io/service-name={}", text(service, "/metadata/name"));
     let slices = api.list_all("EndpointSlice", namespace, &of_service, "");
     let (slices, mut selected) = match selector::of_service(&service["spec"]["selector"]) {
         Some(labels) => futures::try_join!(slices, api.list_all("Pod", namespace, &labels, ""))?,
@@ -103,18 +100,10 @@ fn endpoints(slices: &[Value]) -> (Vec<Endpoint>, Vec<Endpoint>) {
             let ready = endpoint["conditions"]["ready"] != false;
             let pod = pod(&endpoint["targetRef"]);
             let address = endpoint["addresses"][0].as_str().unwrap_or_default();
-            let key = pod
-                .as_ref()
-                .map_or_else(|| address.to_owned(), |p| p.uid.clone());
-            let (so_far, entry) = found.entry(key).or_insert_with(|| {
-                (
-                    false,
-                    Endpoint {
-                        pod,
-                        ports: Vec::new(),
-                    },
-                )
-            });
+            let key = pod.as_ref().map_or_else(|| address.to_owned(), |p| p.uid.clone());
+            let (so_far, entry) = found
+                .entry(key)
+                .or_insert_with(|| (false, Endpoint { pod, ports: Vec::new() }));
             *so_far |= ready;
             entry.ports.extend(&ports);
         }
@@ -127,8 +116,7 @@ fn endpoints(slices: &[Value]) -> (Vec<Endpoint>, Vec<Endpoint>) {
             (ready, endpoint)
         })
         .partition(|(ready, _)| *ready);
-    let only =
-        |list: Vec<(bool, Endpoint)>| list.into_iter().map(|(_, endpoint)| endpoint).collect();
+    let only = |list: Vec<(bool, Endpoint)>| list.into_iter().map(|(_, endpoint)| endpoint).collect();
     (only(ready), only(others))
 }
 
@@ -144,10 +132,7 @@ fn pod(target: &Value) -> Option<ObjectRef> {
 }
 
 fn small(number: &Value) -> u16 {
-    number
-        .as_u64()
-        .and_then(|n| u16::try_from(n).ok())
-        .unwrap_or(0)
+    number.as_u64().and_then(|n| u16::try_from(n).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -180,8 +165,7 @@ mod tests {
     #[test]
     fn a_pod_on_its_way_out_is_no_endpoint() {
         let leaving = json!({"ready": false, "serving": true, "terminating": true});
-        let (ready, others) =
-            endpoints(&[json!({"ports": [{"port": 80}], "endpoints": [endpoint("a", &leaving)]})]);
+        let (ready, others) = endpoints(&[json!({"ports": [{"port": 80}], "endpoints": [endpoint("a", &leaving)]})]);
         assert!(ready.is_empty() && others.is_empty());
     }
 
@@ -192,12 +176,8 @@ mod tests {
             "Headless"
         );
         assert_eq!(kind(&json!({"spec": {"type": "NodePort"}})), "NodePort");
-        let named =
-            port(&json!({"name": "http", "port": 80, "targetPort": "web", "protocol": "UDP"}));
-        assert_eq!(
-            (named.target_port.as_str(), named.protocol.as_str()),
-            ("web", "UDP")
-        );
+        let named = port(&json!({"name": "http", "port": 80, "targetPort": "web", "protocol": "UDP"}));
+        assert_eq!((named.target_port.as_str(), named.protocol.as_str()), ("web", "UDP"));
         assert_eq!(port(&json!({"port": 80})).target_port, "80");
     }
 }

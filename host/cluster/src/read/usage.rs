@@ -25,9 +25,7 @@ pub(crate) async fn of(api: &Api, object: &ObjectRef) -> Result<Vec<ContainerUsa
         }
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => {
             let labels = pods::labels(&present)?;
-            let samples = api
-                .list_all("PodMetrics", &object.namespace, &labels, "")
-                .await?;
+            let samples = api.list_all("PodMetrics", &object.namespace, &labels, "").await?;
             (pods::of_workload(api, &present).await?, samples)
         }
         other => {
@@ -123,11 +121,7 @@ mod tests {
         let lines = lines(&pod, std::slice::from_ref(&sample));
         assert_eq!(lines.len(), 1);
         assert_eq!(
-            (
-                lines[0].cpu_millis,
-                lines[0].memory_bytes,
-                lines[0].window_ms
-            ),
+            (lines[0].cpu_millis, lines[0].memory_bytes, lines[0].window_ms),
             (124, 64 << 20, 15_200)
         );
         assert_eq!(

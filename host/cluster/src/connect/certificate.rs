@@ -1,0 +1,102 @@
+//! Certificates: read from PEM, their span of life, and the digest that names a CA bundle.
+
+use dreamops_domain::time::Timestamp;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
+use x509_cert::der::Decode;
+
+/// A client certificate with its key, as PEM.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) key: zeroize::Zeroizing<Vec<u8>>,
+}
+
+/// A certificate's span of life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Validity {
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// The certificates of a PEM bundle, as DER; at least one.
+pub(crate) fn bundle(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem)
+        .map(|certificate| certificate.map(|c| c.as_ref().to_vec()))
+        .collect();
+    match parsed {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err("it holds no PEM certificate".to_owned()),
+        Err(_) => Err("it is not well-formed PEM".to_owned()),
+    }
+}
+
+/// The first certificate's span of life.
+pub(crate) fn validity(pem: &[u8]) -> Result<Validity, String> {
+    let certificates = bundle(pem)?;
+    let first =
+        x509_cert::Certificate::from_der(&certificates[0]).map_err(|_| "it holds no X.509 certificate".to_owned())?;
+    let validity = first.tbs_certificate().validity();
+    let moment = |time: x509_cert::time::Time| {
+        let millis = time.to_unix_duration().as_millis();
+        Timestamp::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    };
+    Ok(Validity {
+        from: moment(validity.not_before),
+        until: moment(validity.not_after),
+    })
+}
+
+/// Whether the text holds a private key.
+pub(crate) fn check_key(pem: &[u8]) -> Result<(), String> {
+    match PrivateKeyDer::from_pem_slice(pem) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("it holds no PEM private key".to_owned()),
+    }
+}
+
+/// SHA-256 over the certificates as they are encoded, hexadecimal: how the PEM around them is
+/// wrapped does not matter.
+pub(crate) fn digest(certificates: &[Vec<u8>]) -> String {
+    let mut hash = Sha256::new();
+    for certificate in certificates {
+        hash.update(certificate);
+    }
+    hex::encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Self-signed, 2020-01-01 to 2020-01-02, made with openssl for this test.
+    const OLD: &str = include_str!("testdata/expired.pem");
+
+    #[test]
+    fn a_certificates_life_is_read() {
+        let validity = validity(OLD.as_bytes());
+        let moment = |t: &str| Timestamp::parse(t).unwrap_or_default();
+        assert_eq!(
+            validity,
+            Ok(Validity {
+                from: moment("2020-01-01T00:00:00Z"),
+                until: moment("2020-01-02T00:00:00Z"),
+            })
+        );
+    }
+
+    #[test]
+    fn how_the_pem_is_wrapped_does_not_change_the_digest() {
+        let loose = OLD.replace("-----BEGIN", "some words before\n\n-----BEGIN");
+        let (a, b) = (bundle(OLD.as_bytes()), bundle(loose.as_bytes()));
+        assert_eq!(a.map(|c| digest(&c)), b.map(|c| digest(&c)));
+    }
+
+    #[test]
+    fn what_is_no_certificate_or_key_is_refused() {
+        assert!(bundle(b"").is_err() && bundle(b"hello").is_err());
+        assert!(bundle(b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----").is_err());
+        assert!(check_key(OLD.as_bytes()).is_err());
+    }
+}
