@@ -14,6 +14,7 @@ pub mod finding;
 pub mod grant;
 pub mod id;
 pub mod incident;
+pub mod inert;
 pub mod journal;
 pub mod manifest;
 pub mod object;
