@@ -3,9 +3,9 @@
 //! Events are appended unchained; their order is that of the commits. `position` and `chain` of a row are given later by one sealer, over
 //! the stored bytes, so that an act never waits for another's.
 
+use crate::column::{from_json, from_millis, read_id, read_phase, to_json, to_millis};
 use crate::error::Fault;
-use crate::incident::{from_json, read_id, read_phase, to_json};
-use crate::open::{SqliteStore, from_millis, to_millis};
+use crate::open::SqliteStore;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::phase::Phase;

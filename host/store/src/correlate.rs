@@ -5,10 +5,11 @@
 //! incident from the same commit on; they are still shown in both.
 
 use crate::audit;
+use crate::column::from_millis;
 use crate::error::Fault;
 use crate::incident::{alerts, check_step, open_of_owner, update};
 use crate::lease::{Held, hold};
-use crate::open::{SqliteStore, from_millis};
+use crate::open::SqliteStore;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::IncidentId;
 use dreamops_domain::incident::Incident;
@@ -125,4 +126,130 @@ async fn move_alerts(conn: &mut SqliteConnection, from: IncidentId, to: Incident
         .execute(conn)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::SqliteStore;
+    use crate::testing::{StillClock, TTL, alert, in_memory, incident, owner, ring};
+    use dreamops_domain::event::Event;
+    use dreamops_domain::incident::Incident;
+    use dreamops_domain::object::ObjectRef;
+    use dreamops_domain::phase::Phase;
+    use dreamops_domain::ports::{Clock, Correlated, Lease, Store, StoreError};
+    use std::sync::Arc;
+
+    async fn correlating(store: &SqliteStore, clock: &StillClock, title: &str) -> (Lease, Incident) {
+        let mut new = incident(clock, title);
+        store.create(&new, title).await.unwrap();
+        let lease = store.lease(new.id, title, TTL).await.unwrap();
+        new.phase = Phase::Correlating;
+        store.save(&lease, &new, &[]).await.unwrap();
+        (lease, new)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_two_incidents_that_race_for_an_owner_one_becomes_and_one_joins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dreamops.db");
+        let (clock, keys) = (StillClock::new(), ring());
+        let dynamic = Arc::clone(&clock) as Arc<dyn Clock>;
+        // two stores on one file, as two processes have them
+        let here = SqliteStore::open(&path, Arc::clone(&keys), Arc::clone(&dynamic));
+        let there = SqliteStore::open(&path, keys, dynamic);
+        let (here, there) = tokio::join!(here, there);
+        let (here, there) = (here.unwrap(), there.unwrap());
+        let (lease_a, a) = correlating(&here, &clock, "a").await;
+        let (lease_b, b) = correlating(&there, &clock, "b").await;
+        let (place_a, place_b) = (owner(), owner());
+        let first = tokio::spawn({
+            let (here, a) = (here.clone(), a.clone());
+            async move { here.correlate(&lease_a, &a, &place_a).await }
+        });
+        let second = tokio::spawn({
+            let (there, b) = (there.clone(), b.clone());
+            async move { there.correlate(&lease_b, &b, &place_b).await }
+        });
+        let (first, second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
+        let (winner, loser) = match (first, second) {
+            (Correlated::Became, Correlated::Joined(id)) => {
+                assert_eq!(id, a.id);
+                (a, b)
+            }
+            (Correlated::Joined(id), Correlated::Became) => {
+                assert_eq!(id, b.id);
+                (b, a)
+            }
+            other => panic!("one becomes and one joins, not {other:?}"),
+        };
+        let (winner_alert, loser_alert) = (winner.case.alerts[0].clone(), loser.case.alerts[0].clone());
+        let winner = here.load(winner.tenant, winner.id).await.unwrap();
+        assert_eq!(winner.phase, Phase::Correlating);
+        assert_eq!(winner.case.alerts, [winner_alert, loser_alert.clone()]);
+        let last = &winner.case.timeline.last().unwrap().event;
+        assert_eq!(
+            *last,
+            Event::AlertReceived {
+                alert: loser_alert.clone()
+            }
+        );
+        let loser = here.load(loser.tenant, loser.id).await.unwrap();
+        assert_eq!(loser.phase, Phase::Suppressed);
+        assert!(loser.closed_at.is_some());
+        assert_eq!(loser.case.alerts, [loser_alert]);
+    }
+
+    #[tokio::test]
+    async fn a_joined_alert_survives_what_the_holder_saves_afterwards() {
+        let (store, clock) = in_memory().await;
+        let (lease, mut first) = correlating(&store, &clock, "first").await;
+        store.correlate(&lease, &first, &owner()).await.unwrap();
+        let (joining, second) = correlating(&store, &clock, "second").await;
+        let joined = store.correlate(&joining, &second, &owner()).await.unwrap();
+        assert_eq!(joined, Correlated::Joined(first.id));
+        // the holder knows nothing of the second alert
+        first.phase = Phase::Assessing;
+        store.save(&lease, &first, &[]).await.unwrap();
+        let stored = store.load(first.tenant, first.id).await.unwrap();
+        assert_eq!(stored.case.alerts, [alert("first"), alert("second")]);
+        assert_eq!(stored.case.timeline.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn asking_again_changes_nothing_and_other_owners_do_not_meet() {
+        let (store, clock) = in_memory().await;
+        let (lease, first) = correlating(&store, &clock, "first").await;
+        for _ in 0..2 {
+            let asked = store.correlate(&lease, &first, &owner()).await.unwrap();
+            assert_eq!(asked, Correlated::Became);
+        }
+        let (other_lease, second) = correlating(&store, &clock, "second").await;
+        // another object of the same name is another owner
+        let successor = ObjectRef::new("Deployment", "shop", "web", "uid-successor");
+        let asked = store.correlate(&other_lease, &second, &successor).await;
+        assert_eq!(asked.unwrap(), Correlated::Became);
+    }
+
+    #[tokio::test]
+    async fn an_incident_that_has_acted_does_not_vanish_into_another() {
+        let (store, clock) = in_memory().await;
+        let (lease, first) = correlating(&store, &clock, "first").await;
+        store.correlate(&lease, &first, &owner()).await.unwrap();
+        let (joining, mut second) = correlating(&store, &clock, "second").await;
+        for phase in [
+            Phase::Assessing,
+            Phase::Diagnosing,
+            Phase::Planning,
+            Phase::Rehearsing,
+            Phase::Executing,
+        ] {
+            second.phase = phase;
+            store.save(&joining, &second, &[]).await.unwrap();
+        }
+        let refusal = store.correlate(&joining, &second, &owner()).await.unwrap_err();
+        assert!(matches!(refusal, StoreError::Forbidden { .. }), "{refusal}");
+        let stored = store.load(first.tenant, first.id).await.unwrap();
+        assert_eq!(stored.case.alerts.len(), 1);
+    }
 }

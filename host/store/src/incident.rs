@@ -6,19 +6,17 @@
 //! `create` and `save` as events.
 
 use crate::audit;
-use crate::error::{Fault, unreadable};
+use crate::column::{from_json, from_millis, name_of, read_id, read_mode, read_phase, to_json, to_millis};
+use crate::error::Fault;
 use crate::lease::hold;
-use crate::open::{SqliteStore, from_millis, to_millis};
+use crate::open::SqliteStore;
 use dreamops_domain::alert::Alert;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{AlertId, IncidentId, TenantId};
 use dreamops_domain::incident::{CASE_FORMAT, Case, Incident};
-use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{IncidentFilter, Lease, StoreError};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
-use uuid::Uuid;
 
 /// How many incidents a list shows where nothing is said.
 const LIST: u32 = 50;
@@ -311,37 +309,5 @@ fn case_json(case: &Case) -> Result<String, StoreError> {
     to_json(&bare, "the case")
 }
 
-/// A value as the text that is stored.
-pub(crate) fn to_json<T: Serialize>(value: &T, what: &str) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|_| StoreError::Database(format!("{what} cannot be written down as JSON")))
-}
-
-/// A value from stored text; `what` names it in the error.
-pub(crate) fn from_json<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|_| unreadable(what))
-}
-
-/// The name of a unit variant, as it is serialised.
-fn name_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => Ok(name),
-        _ => Err(unreadable("a name")),
-    }
-}
-
-/// An identifier from the database.
-pub(crate) fn read_id(text: &str) -> Result<Uuid, StoreError> {
-    Uuid::parse_str(text).map_err(|_| unreadable("a stored id"))
-}
-
-/// A phase from the database.
-pub(crate) fn read_phase(text: &str) -> Result<Phase, StoreError> {
-    Phase::from_name(text).ok_or_else(|| unreadable("a stored phase"))
-}
-
-fn read_mode(text: &str) -> Result<Mode, StoreError> {
-    [Mode::Observe, Mode::Approval, Mode::Yolo]
-        .into_iter()
-        .find(|mode| mode.name() == text)
-        .ok_or_else(|| unreadable("a stored mode"))
-}
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,11 @@
 //! none is started while the emergency stop is on, which is read in the same transaction. The call itself may hold secret values
 //! and is stored only sealed, bound to its entry.
 
+use crate::column::{from_json, from_millis, read_id, to_json, to_millis};
 use crate::correlate::owner_key;
 use crate::error::{Fault, unreadable};
-use crate::incident::{from_json, read_id, to_json};
 use crate::lease::{Held, hold};
-use crate::open::{SqliteStore, from_millis, to_millis};
+use crate::open::SqliteStore;
 use crate::stop;
 use dreamops_domain::finding::Finding;
 use dreamops_domain::id::{EntryId, IncidentId, TenantId};
@@ -168,11 +168,11 @@ impl SqliteStore {
             .bind(tenant.to_string())
             .fetch_all(&self.pool)
             .await?;
-        let entries: Result<Vec<_>, StoreError> = rows.into_iter().map(|row| self.entry(tenant, row)).collect();
+        let entries: Result<Vec<_>, StoreError> = rows.iter().map(|row| self.entry(tenant, row)).collect();
         Ok(entries?)
     }
 
-    fn entry(&self, tenant: TenantId, row: Row) -> Result<JournalEntry, StoreError> {
+    fn entry(&self, tenant: TenantId, row: &Row) -> Result<JournalEntry, StoreError> {
         let id = EntryId(read_id(&row.id)?);
         let text = self.unseal(&place(tenant, id), &row.write_sealed)?;
         // what does not parse is told by its name alone: the text is secret
@@ -262,3 +262,6 @@ fn read_direction(text: &str) -> Result<Direction, StoreError> {
 fn small(number: i64) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|_| unreadable("a stored number"))
 }
+
+#[cfg(test)]
+mod tests;

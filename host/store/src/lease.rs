@@ -4,6 +4,7 @@
 //! a worker that slept through its lease cannot write, whether or not another has taken over. A lease whose
 //! holder is a dead process of this host is free at once.
 
+use crate::column::{read_id, read_phase};
 use crate::error::Fault;
 use crate::open::SqliteStore;
 use crate::worker;
@@ -83,8 +84,8 @@ pub(crate) async fn hold(conn: &mut SqliteConnection, lease: &Lease, now: i64) -
         .await?;
     let (tenant, phase, cluster_key, owner_key) = found.ok_or(StoreError::LeaseLost)?;
     Ok(Held {
-        tenant: crate::incident::read_id(&tenant).map(TenantId)?,
-        phase: crate::incident::read_phase(&phase)?,
+        tenant: read_id(&tenant).map(TenantId)?,
+        phase: read_phase(&phase)?,
         cluster_key,
         owner_key,
     })
@@ -92,4 +93,81 @@ pub(crate) async fn hold(conn: &mut SqliteConnection, lease: &Lease, now: i64) -
 
 fn after(now: i64, ttl: Duration) -> i64 {
     now.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use crate::testing::{TTL, entry, in_memory, incident, owner};
+    use crate::worker;
+    use dreamops_domain::id::TenantId;
+    use dreamops_domain::phase::Phase;
+    use dreamops_domain::ports::{Clock, Store, StoreError};
+
+    #[tokio::test]
+    async fn a_worker_whose_lease_ran_out_cannot_write() {
+        let (store, clock) = in_memory().await;
+        let mut one = incident(&clock, "one");
+        store.create(&one, "delivery").await.unwrap();
+        let old = store.lease(one.id, "a", TTL).await.unwrap();
+        let planned = entry(&clock, 0);
+        store.journal_plan(&old, std::slice::from_ref(&planned)).await.unwrap();
+        clock.advance(TTL);
+
+        one.phase = Phase::Correlating;
+        let now = clock.now();
+        let refusals = [
+            store.save(&old, &one, &[]).await.unwrap_err(),
+            store.correlate(&old, &one, &owner()).await.unwrap_err(),
+            store.heartbeat(&old, TTL).await.unwrap_err(),
+            store.journal_plan(&old, &[entry(&clock, 1)]).await.unwrap_err(),
+            store.journal_start(&old, planned.id, now, false).await.unwrap_err(),
+        ];
+        for refusal in refusals {
+            assert!(matches!(refusal, StoreError::LeaseLost), "{refusal}");
+        }
+        let stored = store.load(TenantId::DEFAULT, one.id).await.unwrap();
+        assert_eq!(stored.phase, Phase::Received);
+        let journal = store.journal(TenantId::DEFAULT, one.id).await.unwrap();
+        assert_eq!(journal, [planned]);
+
+        // the next holder writes; the former still cannot, nor give back what is not its own
+        let new = store.lease(one.id, "b", TTL).await.unwrap();
+        assert!(new.epoch > old.epoch);
+        store.release(old.clone()).await.unwrap();
+        assert!(matches!(store.save(&old, &one, &[]).await, Err(StoreError::LeaseLost)));
+        store.save(&new, &one, &[]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_taken_once_until_it_is_given_back() {
+        let (store, clock) = in_memory().await;
+        let one = incident(&clock, "one");
+        store.create(&one, "delivery").await.unwrap();
+        let mine = store.lease(one.id, &worker::this_process(), TTL).await.unwrap();
+        assert!(matches!(
+            store.lease(one.id, "b", TTL).await,
+            Err(StoreError::LeaseLost)
+        ));
+        clock.advance(TTL / 2);
+        store.heartbeat(&mine, TTL).await.unwrap();
+        clock.advance(TTL / 2);
+        assert!(matches!(
+            store.lease(one.id, "b", TTL).await,
+            Err(StoreError::LeaseLost)
+        ));
+        store.release(mine.clone()).await.unwrap();
+        assert!(matches!(store.save(&mine, &one, &[]).await, Err(StoreError::LeaseLost)));
+        store.lease(one.id, "b", TTL).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn there_is_no_lease_on_an_incident_that_does_not_exist() {
+        let (store, clock) = in_memory().await;
+        let one = incident(&clock, "one");
+        assert!(matches!(
+            store.lease(one.id, "a", TTL).await,
+            Err(StoreError::NoSuchIncident(id)) if id == one.id
+        ));
+    }
 }

@@ -14,6 +14,7 @@
 //! | `stop` | the emergency stop |
 //! | [`registry`] | pull credentials |
 //! | `tenant` | what belongs to a team as a whole |
+//! | `column` | values as columns keep them |
 //! | `error` | what the database says, in our words |
 //!
 //! Invariants: every method of the ports is one transaction, on disk when it returns; a write to an
@@ -22,6 +23,7 @@
 //! an error never holds a stored value. Only this crate knows `sqlx`.
 
 pub mod audit;
+mod column;
 mod correlate;
 mod error;
 mod history;
@@ -35,6 +37,10 @@ mod stop;
 mod tenant;
 pub mod worker;
 
+#[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 mod testing;
 

@@ -7,10 +7,9 @@
 use crate::error::{Condition, Fault, OpenError};
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
-use dreamops_domain::time::Timestamp;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,7 +58,9 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY);
+            .busy_timeout(BUSY)
+            // a commit that waits for the disk is no news, and what is done is told by the audit
+            .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .connect_lazy_with(options);
@@ -148,7 +149,7 @@ impl SqliteStore {
 
     /// The present moment, as the database keeps moments.
     pub(crate) fn now(&self) -> i64 {
-        to_millis(self.clock.now())
+        crate::column::to_millis(self.clock.now())
     }
 
     /// Seals a value; returns the key's name and the token.
@@ -164,16 +165,6 @@ impl SqliteStore {
             .map(Zeroizing::new)
             .map_err(|e| StoreError::Sealed(format!("{e} ({} {} {})", place.table, place.row, place.column)))
     }
-}
-
-/// A moment as the database keeps it.
-pub(crate) fn to_millis(moment: Timestamp) -> i64 {
-    i64::try_from(moment.millis()).unwrap_or(i64::MAX)
-}
-
-/// A moment from the database.
-pub(crate) fn from_millis(millis: i64) -> Timestamp {
-    Timestamp::from_millis(u64::try_from(millis).unwrap_or_default())
 }
 
 /// Why a database was refused.

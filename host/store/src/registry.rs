@@ -9,8 +9,9 @@
 //! A credential is for one namespace or, without one, for all; the one for the namespace goes first. Passwords are stored only sealed.
 
 use crate::audit;
+use crate::column::from_millis;
 use crate::error::{Fault, unreadable};
-use crate::open::{SqliteStore, from_millis};
+use crate::open::SqliteStore;
 use dreamops_domain::id::{AlertId, TenantId};
 use dreamops_domain::ports::{RegistryCredential, SealPlace, StoreError};
 use dreamops_domain::time::Timestamp;
@@ -190,8 +191,13 @@ fn place(tenant: TenantId, id: &str) -> SealPlace<'static> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::registry_host;
+    use crate::testing::{SECRET, in_memory};
+    use dreamops_domain::id::TenantId;
+    use dreamops_domain::ports::{RegistryCredential, RegistryCredentials};
+    use zeroize::Zeroizing;
 
     #[test]
     fn a_registry_has_one_name_however_it_is_written() {
@@ -206,5 +212,49 @@ mod tests {
         ] {
             assert_eq!(registry_host(written), host, "{written}");
         }
+    }
+
+    fn credential(username: &str, password: &str) -> RegistryCredential {
+        RegistryCredential {
+            registry: "ghcr.io".into(),
+            username: username.into(),
+            password: Zeroizing::new(password.into()),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_credential_of_the_namespace_goes_before_the_one_for_all() {
+        let (store, _) = in_memory().await;
+        let tenant = TenantId::DEFAULT;
+        assert!(store.credential("ghcr.io", "shop").await.unwrap().is_none());
+        let (all, shop) = (credential("all", "one"), credential("shop", SECRET));
+        assert!(!store.credential_add(tenant, &all, None).await.unwrap());
+        assert!(!store.credential_add(tenant, &shop, Some("shop")).await.unwrap());
+        let found = store.credential("GHCR.io", "shop").await.unwrap().unwrap();
+        assert_eq!((found.username.as_str(), found.password.as_str()), ("shop", SECRET));
+        let found = store.credential("ghcr.io", "other").await.unwrap().unwrap();
+        assert_eq!(found.username, "all");
+        assert!(store.credential("quay.io", "shop").await.unwrap().is_none());
+
+        let listed = store.credential_list(tenant).await.unwrap();
+        let places: Vec<_> = listed.iter().map(|c| c.namespace.as_deref()).collect();
+        assert_eq!(places, [None, Some("shop")]);
+        assert!(store.credential_remove(tenant, "ghcr.io", Some("shop")).await.unwrap());
+        assert!(!store.credential_remove(tenant, "ghcr.io", Some("shop")).await.unwrap());
+        let found = store.credential("ghcr.io", "shop").await.unwrap().unwrap();
+        assert_eq!(found.username, "all");
+    }
+
+    #[tokio::test]
+    async fn a_new_password_takes_the_place_of_the_old() {
+        let (store, _) = in_memory().await;
+        let tenant = TenantId::DEFAULT;
+        for (password, replaced) in [("old", false), ("new", true)] {
+            let given = credential("user", password);
+            assert_eq!(store.credential_add(tenant, &given, None).await.unwrap(), replaced);
+        }
+        let found = store.credential("ghcr.io", "any").await.unwrap().unwrap();
+        assert_eq!(found.password.as_str(), "new");
+        assert_eq!(store.credential_list(tenant).await.unwrap().len(), 1);
     }
 }

@@ -1,8 +1,9 @@
 //! The emergency stop: durable, and read inside the transaction that starts a write.
 
 use crate::audit;
+use crate::column::{from_millis, to_millis};
 use crate::error::Fault;
-use crate::open::{SqliteStore, from_millis, to_millis};
+use crate::open::SqliteStore;
 use dreamops_domain::decision::EmergencyStop;
 use dreamops_domain::id::TenantId;
 use sqlx::SqliteConnection;

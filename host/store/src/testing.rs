@@ -20,7 +20,7 @@ use std::time::Duration;
 /// A secret that must not be found in a file.
 pub(crate) const SECRET: &str = "correct-horse-battery-staple";
 /// How long leases of the tests hold.
-pub(crate) const TTL: Duration = Duration::from_secs(60);
+pub(crate) const TTL: Duration = Duration::from_mins(1);
 
 /// A clock that moves when told.
 pub(crate) struct StillClock(AtomicU64);

@@ -28,7 +28,7 @@ pub fn is_gone(worker: &str) -> bool {
     match start_of(pid) {
         Ok(Some(found)) => found != start,
         Ok(None) => true,
-        Err(_) => false,
+        Err(()) => false,
     }
 }
 

@@ -81,11 +81,7 @@ impl KeyFile {
             path: path.clone(),
             source,
         })?;
-        Ok(Self {
-            keyring,
-            path,
-            created,
-        })
+        Ok(Self { keyring, path, created })
     }
 }
 
@@ -191,11 +187,7 @@ mod tests {
         let second = KeyFile::load_or_create(&directory).unwrap();
         assert!(!second.created);
         assert_eq!(first.keyring.ids(), second.keyring.ids());
-        assert_eq!(
-            fs::read_dir(&directory).unwrap().count(),
-            1,
-            "nothing else is left"
-        );
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
     }
 
     #[test]
@@ -215,10 +207,7 @@ mod tests {
         let made = KeyFile::load_or_create(directory.path()).unwrap();
         fs::set_permissions(&made.path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = KeyFile::load_or_create(directory.path()).unwrap_err();
-        assert!(
-            matches!(error, KeyFileError::Open { mode: 0o644, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, KeyFileError::Open { mode: 0o644, .. }), "{error}");
     }
 
     #[test]

@@ -22,9 +22,7 @@ pub enum KeyError {
     #[error("there is no encryption key; `dreamops key generate` makes one")]
     Empty,
     /// One of the keys is not in the right form.
-    #[error(
-        "encryption key {position} is not 32 bytes in URL-safe base64; `dreamops key generate` shows the form"
-    )]
+    #[error("encryption key {position} is not 32 bytes in URL-safe base64; `dreamops key generate` shows the form")]
     Malformed {
         /// Which one, from 1.
         position: usize,
@@ -152,10 +150,7 @@ mod tests {
         assert_eq!(error, KeyError::Malformed { position: 2 });
         assert!(!error.to_string().contains("c2hvcnQ"));
         let twice = format!("{0},{0}", good.expose());
-        assert_eq!(
-            Keyring::parse(&twice).err(),
-            Some(KeyError::Repeated { position: 2 })
-        );
+        assert_eq!(Keyring::parse(&twice).err(), Some(KeyError::Repeated { position: 2 }));
     }
 
     #[test]

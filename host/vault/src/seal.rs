@@ -60,9 +60,7 @@ impl Sealer for Keyring {
         if !plain.belongs(place) {
             return Err(SealError::WrongPlace);
         }
-        STANDARD
-            .decode(&plain.value)
-            .map_err(|_| SealError::WrongPlace)
+        STANDARD.decode(&plain.value).map_err(|_| SealError::WrongPlace)
     }
 }
 
@@ -115,11 +113,7 @@ mod tests {
             },
         ];
         for wrong in elsewhere {
-            assert_eq!(
-                ring.open(&wrong, &token),
-                Err(SealError::WrongPlace),
-                "{wrong:?}"
-            );
+            assert_eq!(ring.open(&wrong, &token), Err(SealError::WrongPlace), "{wrong:?}");
         }
     }
 
@@ -131,10 +125,7 @@ mod tests {
         assert_eq!(both.open(&place(), &token).unwrap(), VALUE);
         let (_, fresh) = both.seal(&place(), VALUE).unwrap();
         assert_eq!(ring(&[&new]).open(&place(), &fresh).unwrap(), VALUE);
-        assert_eq!(
-            ring(&[&old]).open(&place(), &fresh),
-            Err(SealError::WrongKey)
-        );
+        assert_eq!(ring(&[&old]).open(&place(), &fresh), Err(SealError::WrongKey));
     }
 
     #[test]
