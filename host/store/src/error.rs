@@ -49,7 +49,7 @@ pub enum OpenError {
     },
     /// The keyring is not the one that the stored values were sealed under.
     #[error(
-        "the keys given do not open the database {}; set DREAMOPS_ENCRYPTION_KEYS to the keys it was made with",
+        "the keys given do not open the database {}; bring back the key file it was made with, or set DREAMOPS_ENCRYPTION_KEYS to its keys",
         path.display()
     )]
     WrongKey {
