@@ -1,0 +1,6 @@
+//! What the contract check takes, and each way in which it refuses.
+
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod guests;
+mod refusals;

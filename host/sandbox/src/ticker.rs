@@ -1,0 +1,80 @@
+//! The thread that counts processor time: it moves the engine's epoch while components run, and sleeps while none do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, Thread};
+use std::time::Duration;
+use wasmtime::{Engine, EngineWeak};
+
+/// Ends with the sandbox: it holds the engine weakly, and is told when the sandbox goes.
+pub(crate) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+struct Shared {
+    running: AtomicUsize,
+    ended: AtomicBool,
+}
+
+/// A component that runs; the epoch moves while there is one.
+pub(crate) struct Running {
+    shared: Arc<Shared>,
+}
+
+impl Ticker {
+    /// Starts the thread.
+    pub(crate) fn start(engine: &Engine, tick: Duration) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            running: AtomicUsize::new(0),
+            ended: AtomicBool::new(false),
+        });
+        let engine = engine.weak();
+        let seen = Arc::clone(&shared);
+        let handle = thread::Builder::new()
+            .name("guest-ticker".into())
+            .spawn(move || run(&engine, &seen, tick))?;
+        Ok(Self {
+            shared,
+            thread: handle.thread().clone(),
+        })
+    }
+
+    /// Says that a component runs until the value is dropped.
+    pub(crate) fn running(&self) -> Running {
+        if self.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.thread.unpark();
+        }
+        Running {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+fn run(engine: &EngineWeak, shared: &Shared, tick: Duration) {
+    while !shared.ended.load(Ordering::SeqCst) {
+        if shared.running.load(Ordering::SeqCst) == 0 {
+            thread::park();
+            continue;
+        }
+        // the machine's own time on purpose: it is processor time that is counted
+        thread::sleep(tick);
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}
