@@ -10,7 +10,9 @@
 //	LEAK_MIB_PER_SECOND takes that much more each second
 //	BURN_CPU            uses that many thousandths of a core
 //	EXIT_AFTER_SECONDS  ends by itself, with EXIT_CODE (default 0)
-//	LISTEN              HTTP port, default 8080: /healthz, /readyz and /
+//	LOAD_PEER           host:port; asks /work there ten times a second
+//	LOAD_MILLICORES     thousandths of a core that these requests cost the peer in all
+//	LISTEN              HTTP port, default 8080: /healthz, /readyz, /work?micros=N and /
 //	TCP_LISTEN          a port that accepts connections and says nothing
 //	SLOW_START_SECONDS  /healthz and /readyz answer 503 until then
 //	NOT_READY           if set, /readyz answers 503
@@ -56,6 +58,7 @@ func main() {
 	holdMemory(part.eatMiB)
 	leakMemory(part.leakMiBPerSecond)
 	burnCPU(part.burnMillicores)
+	loadPeer(part.loadPeer, part.loadMillicores)
 	say("ready")
 
 	select {

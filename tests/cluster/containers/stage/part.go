@@ -15,6 +15,8 @@ type part struct {
 	eatMiB           int
 	leakMiBPerSecond int
 	burnMillicores   int
+	loadPeer         string
+	loadMillicores   int
 	exits            bool
 	exitAfter        time.Duration
 	exitCode         int
@@ -28,7 +30,7 @@ type part struct {
 func readPart(env func(string) string) (part, error) {
 	numbers := map[string]int{
 		"EAT_MIB": 0, "LEAK_MIB_PER_SECOND": 0, "BURN_CPU": 0, "EXIT_AFTER_SECONDS": 0,
-		"EXIT_CODE": 0, "LISTEN": 8080, "TCP_LISTEN": 0, "SLOW_START_SECONDS": 0,
+		"EXIT_CODE": 0, "LOAD_MILLICORES": 0, "LISTEN": 8080, "TCP_LISTEN": 0, "SLOW_START_SECONDS": 0,
 	}
 	for name := range numbers {
 		text := env(name)
@@ -49,6 +51,8 @@ func readPart(env func(string) string) (part, error) {
 		eatMiB:           numbers["EAT_MIB"],
 		leakMiBPerSecond: numbers["LEAK_MIB_PER_SECOND"],
 		burnMillicores:   numbers["BURN_CPU"],
+		loadPeer:         env("LOAD_PEER"),
+		loadMillicores:   numbers["LOAD_MILLICORES"],
 		exits:            env("EXIT_AFTER_SECONDS") != "",
 		exitAfter:        seconds(numbers["EXIT_AFTER_SECONDS"]),
 		exitCode:         numbers["EXIT_CODE"],

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -48,6 +49,11 @@ func handler(part part) http.Handler {
 			return
 		}
 		fmt.Fprintln(w, "ok")
+	})
+	routes.HandleFunc("/work", func(w http.ResponseWriter, r *http.Request) {
+		micros, _ := strconv.Atoi(r.URL.Query().Get("micros"))
+		work(time.Duration(micros) * time.Microsecond)
+		fmt.Fprintln(w, host)
 	})
 	routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, host)
