@@ -15,6 +15,7 @@
 use crate::act::diff::{self, Unmet};
 use crate::act::{Actor, breach, pods, pointer, version};
 use crate::error::{ApiError, Failure};
+use crate::read::pods::{leaving, ready};
 use dreamops_domain::journal::WriteOutcome;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::ports::ActError;
@@ -61,8 +62,7 @@ pub(super) fn inverse(done: &Write, outcome: &WriteOutcome) -> Option<Write> {
 
 /// Whether an operation tests what moves by itself once the patch is applied.
 fn is_moving_precondition(op: &Value) -> bool {
-    op["op"] == "test"
-        && (op["path"] == "/metadata/generation" || op["path"] == "/metadata/resourceVersion")
+    op["op"] == "test" && (op["path"] == "/metadata/generation" || op["path"] == "/metadata/resourceVersion")
 }
 
 /// A patch without the preconditions that move by themselves.
@@ -78,9 +78,7 @@ pub(super) fn lasting(patch: &RawPatch) -> Vec<Value> {
 impl Actor {
     pub(super) async fn apply_write(&self, write: &Write) -> Result<WriteOutcome, ActError> {
         match write {
-            Write::Patch {
-                target, forward, ..
-            } => self.apply_patch(write, target, forward).await,
+            Write::Patch { target, forward, .. } => self.apply_patch(write, target, forward).await,
             Write::Delete { target } if target.kind == "Pod" => self.remove_pod(target).await,
             Write::Delete { target } => self.delete(target).await,
             Write::Evict { target } => self.remove_pod(target).await,
@@ -103,13 +101,7 @@ impl Actor {
         }
         let answer = self
             .api
-            .patch_json(
-                &target.kind,
-                &target.namespace,
-                &target.name,
-                &forward.0,
-                false,
-            )
+            .patch_json(&target.kind, &target.namespace, &target.name, &forward.0, false)
             .await;
         match answer {
             Ok(after) => {
@@ -168,45 +160,28 @@ impl Actor {
         format!("{} of {target} is {present} now{writer}", unmet.path)
     }
 
-    async fn apply_create(
-        &self,
-        target: &ObjectRef,
-        object: &Value,
-    ) -> Result<WriteOutcome, ActError> {
-        let answer = self
-            .api
-            .create(&target.kind, &target.namespace, object, false)
-            .await;
+    async fn apply_create(&self, target: &ObjectRef, object: &Value) -> Result<WriteOutcome, ActError> {
+        let answer = self.api.create(&target.kind, &target.namespace, object, false).await;
         match answer {
             Ok(made) => {
-                let made_ref = pods::reference(&target.kind, &made);
+                let made_ref = crate::read::reference(&made);
                 Ok(WriteOutcome::Applied {
                     version: Some(version::of(&made_ref, &made)),
                 })
             }
-            Err(error) if error.failure == Failure::AlreadyExists => {
-                match self.made_before(target, object).await? {
-                    Some(true) => Ok(WriteOutcome::AlreadySo),
-                    _ => Ok(WriteOutcome::Conflict {
-                        why: format!("{target} exists already and is another one"),
-                    }),
-                }
-            }
+            Err(error) if error.failure == Failure::AlreadyExists => match self.made_before(target, object).await? {
+                Some(true) => Ok(WriteOutcome::AlreadySo),
+                _ => Ok(WriteOutcome::Conflict {
+                    why: format!("{target} exists already and is another one"),
+                }),
+            },
             Err(error) => self.refusal(error),
         }
     }
 
     /// Whether `target` is there with the content of `object`; `None` where it is not there.
-    pub(super) async fn made_before(
-        &self,
-        target: &ObjectRef,
-        object: &Value,
-    ) -> Result<Option<bool>, ActError> {
-        match self
-            .api
-            .get(&target.kind, &target.namespace, &target.name)
-            .await
-        {
+    pub(super) async fn made_before(&self, target: &ObjectRef, object: &Value) -> Result<Option<bool>, ActError> {
+        match self.api.get(&target.kind, &target.namespace, &target.name).await {
             Ok(live) => Ok(Some(same_content(object, &live))),
             Err(e) if e.failure == Failure::NotFound => Ok(None),
             Err(e) => Err(ActError::Read(e.into_read(&self.redactor))),
@@ -216,13 +191,7 @@ impl Actor {
     async fn delete(&self, target: &ObjectRef) -> Result<WriteOutcome, ActError> {
         let answer = self
             .api
-            .delete(
-                &target.kind,
-                &target.namespace,
-                &target.name,
-                &target.uid,
-                false,
-            )
+            .delete(&target.kind, &target.namespace, &target.name, &target.uid, false)
             .await;
         self.removed(answer)
     }
@@ -232,13 +201,13 @@ impl Actor {
             Present::Same(pod) => pod,
             Present::Gone(_) => return Ok(WriteOutcome::AlreadySo),
         };
-        if pod["metadata"]["deletionTimestamp"].is_string() {
+        if leaving(&pod) {
             return Ok(WriteOutcome::AlreadySo);
         }
         if let Some(owner) = pods::controller(&pod).filter(|o| o.kind == "StatefulSet") {
             self.await_controller(&owner).await?;
         }
-        if pods::is_ready(&pod) {
+        if ready(&pod) {
             let answer = self
                 .api
                 .evict(&target.namespace, &target.name, &target.uid, false)
@@ -252,9 +221,7 @@ impl Actor {
         match answer {
             Ok(_) => Ok(WriteOutcome::Applied { version: None }),
             // gone, or a successor has its name: what was meant is no more
-            Err(e) if matches!(e.failure, Failure::NotFound | Failure::Conflict) => {
-                Ok(WriteOutcome::AlreadySo)
-            }
+            Err(e) if matches!(e.failure, Failure::NotFound | Failure::Conflict) => Ok(WriteOutcome::AlreadySo),
             Err(e) => self.refusal(e),
         }
     }
@@ -281,20 +248,12 @@ impl Actor {
 
     /// The object a write is for, if it still is that object.
     pub(super) async fn read_for(&self, target: &ObjectRef) -> Result<Present, ActError> {
-        match self
-            .api
-            .get(&target.kind, &target.namespace, &target.name)
-            .await
-        {
-            Ok(live) if pointer::text(&live, "/metadata/uid") == target.uid => {
-                Ok(Present::Same(live))
-            }
+        match self.api.get(&target.kind, &target.namespace, &target.name).await {
+            Ok(live) if pointer::text(&live, "/metadata/uid") == target.uid => Ok(Present::Same(live)),
             Ok(_) => Ok(Present::Gone(format!(
                 "{target} was deleted and made anew by someone else"
             ))),
-            Err(e) if e.failure == Failure::NotFound => {
-                Ok(Present::Gone(format!("{target} does not exist any more")))
-            }
+            Err(e) if e.failure == Failure::NotFound => Ok(Present::Gone(format!("{target} does not exist any more"))),
             Err(e) => Err(ActError::Read(e.into_read(&self.redactor))),
         }
     }
@@ -305,17 +264,13 @@ impl Actor {
             return Err(error.into_act(&self.redactor));
         }
         match error.failure {
-            Failure::Unavailable { .. } | Failure::Unauthorized => {
-                Err(error.into_act(&self.redactor))
-            }
+            Failure::Unavailable { .. } | Failure::Unauthorized => Err(error.into_act(&self.redactor)),
             Failure::TooManyRequests { .. } if !error.call.resource.ends_with("/eviction") => {
                 Err(error.into_act(&self.redactor))
             }
             Failure::Forbidden => {
                 let read: ReadError = error.into_read(&self.redactor);
-                Ok(WriteOutcome::Refused {
-                    why: read.to_string(),
-                })
+                Ok(WriteOutcome::Refused { why: read.to_string() })
             }
             _ => Ok(WriteOutcome::Refused {
                 why: said(&error, &self.redactor),
@@ -364,10 +319,7 @@ fn is_revert(forward: &RawPatch) -> bool {
 
 /// Whether an object has what the patch wants and not what it starts from.
 pub(super) fn is_already_so(write: &Write, live: &Value) -> bool {
-    let Write::Patch {
-        forward, inverse, ..
-    } = write
-    else {
+    let Write::Patch { forward, inverse, .. } = write else {
         return false;
     };
     diff::apply(live, &lasting(forward)).is_err() && diff::apply(live, &lasting(inverse)).is_ok()
@@ -376,9 +328,7 @@ pub(super) fn is_already_so(write: &Write, live: &Value) -> bool {
 /// Whether an object that we create is there already: our labels and our data.
 fn same_content(wanted: &Value, live: &Value) -> bool {
     let labels = |o: &Value| o["metadata"]["labels"].clone();
-    wanted["data"] == live["data"]
-        && wanted["type"] == live["type"]
-        && labels(wanted) == labels(live)
+    wanted["data"] == live["data"] && wanted["type"] == live["type"] && labels(wanted) == labels(live)
 }
 
 /// The patch that removes our entry from `managedFields`, tested so that no other entry can be hit.
@@ -459,10 +409,7 @@ mod tests {
             assert_eq!(inverse(&scaled(), &outcome), None);
         }
         let pod = ObjectRef::new("Pod", "n", "p", "u");
-        assert_eq!(
-            inverse(&Write::Delete { target: pod }, &applied(None)),
-            None
-        );
+        assert_eq!(inverse(&Write::Delete { target: pod }, &applied(None)), None);
     }
 
     #[test]
@@ -476,10 +423,7 @@ mod tests {
             object: made.clone(),
             version: "rv:1".into(),
         }));
-        assert_eq!(
-            inverse(&create, &outcome),
-            Some(Write::Delete { target: made })
-        );
+        assert_eq!(inverse(&create, &outcome), Some(Write::Delete { target: made }));
     }
 
     #[test]

@@ -43,10 +43,7 @@ impl Actor {
 
 /// The pointer, in `live`, of the first field that is not as the write set it.
 pub(super) fn first_difference(write: &Write, live: &Value) -> Option<String> {
-    let Write::Patch {
-        inverse, touched, ..
-    } = write
-    else {
+    let Write::Patch { inverse, touched, .. } = write else {
         return None;
     };
     let known = Known::of(inverse);
@@ -103,10 +100,9 @@ impl Known {
         for part in pointer::parts(pointer)? {
             told = pointer::join(&told, &part);
             let step = match (self.names.get(&told), live.pointer(&found)) {
-                (Some(name), Some(Value::Array(items))) => items
-                    .iter()
-                    .position(|e| e["name"] == name.as_str())?
-                    .to_string(),
+                (Some(name), Some(Value::Array(items))) => {
+                    items.iter().position(|e| e["name"] == name.as_str())?.to_string()
+                }
                 _ => part,
             };
             found = pointer::join(&found, &step);
@@ -197,9 +193,7 @@ mod tests {
 
     fn raise() -> Write {
         let before = deployment(&json!([{"name": "web", "image": "x"}]));
-        let after = deployment(
-            &json!([{"name": "web", "image": "x", "resources": {"limits": {"memory": "1Gi"}}}]),
-        );
+        let after = deployment(&json!([{"name": "web", "image": "x", "resources": {"limits": {"memory": "1Gi"}}}]));
         Write::Patch {
             target: ObjectRef::new("Deployment", "n", "web", "u"),
             forward: diff::changes(&before, &after).after(&[]),
@@ -210,13 +204,9 @@ mod tests {
 
     #[test]
     fn a_field_that_someone_sets_back_is_named() {
-        let after = deployment(
-            &json!([{"name": "web", "image": "x", "resources": {"limits": {"memory": "1Gi"}}}]),
-        );
+        let after = deployment(&json!([{"name": "web", "image": "x", "resources": {"limits": {"memory": "1Gi"}}}]));
         assert_eq!(first_difference(&raise(), &after), None);
-        let set_back = deployment(
-            &json!([{"name": "web", "image": "x", "resources": {"limits": {"memory": "64Mi"}}}]),
-        );
+        let set_back = deployment(&json!([{"name": "web", "image": "x", "resources": {"limits": {"memory": "64Mi"}}}]));
         assert_eq!(
             first_difference(&raise(), &set_back).as_deref(),
             Some("/spec/template/spec/containers/0/resources/limits/memory")

@@ -87,8 +87,7 @@ fn compare_maps(at: &str, from: &Map<String, Value>, to: &Map<String, Value>, ma
         if !from.contains_key(key) {
             let pointer = join(at, key);
             made.ops.push(test(&pointer, &Value::Null));
-            made.ops
-                .push(json!({"op": "add", "path": pointer, "value": new}));
+            made.ops.push(json!({"op": "add", "path": pointer, "value": new}));
             leaves(&pointer, new, &mut made.touched);
         }
     }
@@ -121,11 +120,9 @@ fn compare_named(at: &str, from: &[Value], to: &[Value], new: &[&str], made: &mu
                 // the neighbour before it shows that the list is the one that was compared
                 if let Some(before) = place.checked_sub(1).and_then(|p| name_of(&to[p])) {
                     let neighbour = join(at, &(place - 1).to_string());
-                    made.ops
-                        .push(test(&join(&neighbour, "name"), &json!(before)));
+                    made.ops.push(test(&join(&neighbour, "name"), &json!(before)));
                 }
-                made.ops
-                    .push(json!({"op": "add", "path": pointer, "value": wanted}));
+                made.ops.push(json!({"op": "add", "path": pointer, "value": wanted}));
                 leaves(&pointer, wanted, &mut made.touched);
                 present.insert(place, wanted);
             }
@@ -151,8 +148,7 @@ fn compare_by_place(at: &str, from: &[Value], to: &[Value], made: &mut Changes) 
 
 fn replace(at: &str, from: &Value, to: &Value, made: &mut Changes) {
     made.ops.push(test(at, from));
-    made.ops
-        .push(json!({"op": "replace", "path": at, "value": to}));
+    made.ops.push(json!({"op": "replace", "path": at, "value": to}));
     leaves(at, to, &mut made.touched);
 }
 
@@ -281,8 +277,10 @@ mod tests {
 
     #[test]
     fn elements_that_come_and_go_are_matched_by_name() {
-        let from = json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "C", "value": "3"}]});
-        let to = json!({"env": [{"name": "B", "value": "2"}, {"name": "N", "value": "9"}, {"name": "C", "value": "4"}]});
+        let from =
+            json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}, {"name": "C", "value": "3"}]});
+        let to =
+            json!({"env": [{"name": "B", "value": "2"}, {"name": "N", "value": "9"}, {"name": "C", "value": "4"}]});
         let made = changes(&from, &to);
         assert_eq!(apply_ok(&from, &made), to);
         assert!(
@@ -352,8 +350,7 @@ mod tests {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
                 named,
-                proptest::collection::btree_map(key, inner, 0..5)
-                    .prop_map(|m| Value::Object(m.into_iter().collect())),
+                proptest::collection::btree_map(key, inner, 0..5).prop_map(|m| Value::Object(m.into_iter().collect())),
             ]
         })
     }

@@ -29,8 +29,8 @@ pub(crate) struct Draft {
     pub(crate) create: Option<(ObjectRef, Value)>,
     /// Unready pods that would keep the change from reaching the others, deleted after it.
     pub(crate) stuck: Vec<ObjectRef>,
-    /// Revisions (by the pods' `pod-template-hash` or `controller-revision-hash`) whose pods are right already.
-    pub(crate) kept_hash: Option<String>,
+    /// The ReplicaSet or ControllerRevision that is gone back to: its pods are right already.
+    pub(crate) revision: Option<Value>,
 }
 
 impl Draft {
@@ -43,7 +43,7 @@ impl Draft {
             effect,
             create: None,
             stuck: Vec::new(),
-            kept_hash: None,
+            revision: None,
         }
     }
 }

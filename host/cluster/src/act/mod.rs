@@ -18,9 +18,9 @@
 mod apply;
 mod bounds;
 mod breach;
+mod checks;
 mod diff;
 mod draft;
-mod ownership;
 mod patch;
 mod pods;
 mod pointer;
@@ -124,9 +124,7 @@ impl ClusterWrite for Actor {
         let draft = match &step.action {
             Action::RestartPod { pod } => return self.rehearse_restart(pod, &live).await,
             Action::RestartWorkload { workload } => self.restart_workload(workload, live).await?,
-            Action::UndoRollout { workload, revision } => {
-                self.undo_rollout(workload, live, revision).await?
-            }
+            Action::UndoRollout { workload, revision } => self.undo_rollout(workload, live, revision).await?,
             Action::Scale { workload, replicas } => self.scale(workload, live, *replicas).await?,
             Action::SetResources {
                 workload,
@@ -141,18 +139,10 @@ impl ClusterWrite for Actor {
                 };
                 self.set_resources(workload, live, &asked).await?
             }
-            Action::SetPullSecret { workload, registry } => {
-                self.set_pull_secret(workload, live, registry).await?
-            }
-            Action::Patch {
-                target,
-                path,
-                value,
-            } => self.patch_field(target, live, path, value).await?,
+            Action::SetPullSecret { workload, registry } => self.set_pull_secret(workload, live, registry).await?,
+            Action::Patch { target, path, value } => self.patch_field(target, live, path, value).await?,
             Action::Escalate { .. } => {
-                return Err(not_allowed(
-                    "an escalation changes nothing; a person carries it out",
-                ));
+                return Err(not_allowed("an escalation changes nothing; a person carries it out"));
             }
         };
         self.rehearse_draft(draft).await
@@ -178,9 +168,7 @@ impl ClusterWrite for Actor {
     }
 
     async fn health(&self, scope: &Scope, object: &ObjectRef) -> Result<Health, ReadError> {
-        let request = ReadRequest::Health {
-            object: object.clone(),
-        };
+        let request = ReadRequest::Health { object: object.clone() };
         match self.reads.read(scope, request).await? {
             ReadResponse::Health(health) => Ok(health),
             _ => Err(ReadError::Invalid {

@@ -38,22 +38,14 @@ impl Actor {
     ) -> Result<Draft, ActError> {
         let new = match value.trim() {
             "" => None,
-            text => Some(serde_json::from_str(text).map_err(|_| {
-                not_allowed(format!(
-                    "the value for {path} is no JSON; text goes in double quotes"
-                ))
-            })?),
+            text => Some(
+                serde_json::from_str(text)
+                    .map_err(|_| not_allowed(format!("the value for {path} is no JSON; text goes in double quotes")))?,
+            ),
         };
         let parts = pointer::parts(path).unwrap_or_default();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        allowed(
-            target,
-            &live,
-            &parts,
-            new.as_ref(),
-            self.bounds.max_replicas,
-        )
-        .map_err(not_allowed)?;
+        allowed(target, &live, &parts, new.as_ref(), self.bounds.max_replicas).map_err(not_allowed)?;
         let mut wanted = live.clone();
         let done = match new {
             Some(new) => pointer::set(&mut wanted, &parts, new),
@@ -82,15 +74,7 @@ fn allowed(
     match (target.kind.as_str(), parts) {
         (
             "Deployment" | "StatefulSet" | "DaemonSet",
-            [
-                "spec",
-                "template",
-                "spec",
-                "containers",
-                place,
-                probe,
-                field,
-            ],
+            ["spec", "template", "spec", "containers", place, probe, field],
         ) if PROBES.contains(probe) && TIMINGS.iter().any(|(t, _)| t == field) => {
             let at = format!("/spec/template/spec/containers/{place}/{probe}");
             if pointer::get(live, &at).is_none() {
@@ -115,10 +99,7 @@ fn allowed(
 
 fn timing(field: &str, new: Option<&Value>) -> Result<(), String> {
     let Some(new) = new else { return Ok(()) };
-    let least = TIMINGS
-        .iter()
-        .find(|(t, _)| *t == field)
-        .map_or(0, |(_, least)| *least);
+    let least = TIMINGS.iter().find(|(t, _)| *t == field).map_or(0, |(_, least)| *least);
     match new.as_u64() {
         Some(n) if (least..=MOST_SECONDS).contains(&n) => Ok(()),
         _ => Err(format!(
@@ -130,20 +111,15 @@ fn timing(field: &str, new: Option<&Value>) -> Result<(), String> {
 fn selector(live: &Value, key: &str, new: Option<&Value>) -> Result<(), String> {
     let present = live["spec"]["selector"].as_object();
     if present.is_none_or(serde_json::Map::is_empty) {
-        return Err(
-            "the Service has no selector: a person or a controller keeps its endpoints".to_owned(),
-        );
+        return Err("the Service has no selector: a person or a controller keeps its endpoints".to_owned());
     }
     match new {
-        None if present.is_some_and(|p| p.len() == 1 && p.contains_key(key)) => Err(
-            "the last entry of a selector is never removed: the Service would lose all its pods"
-                .to_owned(),
-        ),
+        None if present.is_some_and(|p| p.len() == 1 && p.contains_key(key)) => {
+            Err("the last entry of a selector is never removed: the Service would lose all its pods".to_owned())
+        }
         None => Ok(()),
         Some(Value::String(text)) if is_label_value(text) && is_label_key(key) => Ok(()),
-        Some(other) => Err(format!(
-            "{key}: {other} is no label as selectors match them"
-        )),
+        Some(other) => Err(format!("{key}: {other} is no label as selectors match them")),
     }
 }
 
@@ -162,19 +138,14 @@ fn target_port(new: Option<&Value>) -> Result<(), String> {
     if fits {
         Ok(())
     } else {
-        Err(
-            "targetPort has to be a number from 1 to 65535 or the name of a container's port"
-                .into(),
-        )
+        Err("targetPort has to be a number from 1 to 65535 or the name of a container's port".into())
     }
 }
 
 fn maximum(live: &Value, new: Option<&Value>, cap: u32) -> Result<(), String> {
     let now = pointer::count(live, "/spec/maxReplicas").unwrap_or(1);
     match new.and_then(Value::as_u64) {
-        Some(n) if n < now => Err(format!(
-            "the maximum is {now} and is never lowered, here to {n}"
-        )),
+        Some(n) if n < now => Err(format!("the maximum is {now} and is never lowered, here to {n}")),
         Some(n) if n > u64::from(cap) => Err(format!(
             "a maximum of {n} replicas is above the operator's cap of {cap}"
         )),
@@ -215,11 +186,7 @@ mod tests {
         (ObjectRef::new("Deployment", "n", "web", "u"), live)
     }
 
-    fn try_on(
-        (target, live): &(ObjectRef, Value),
-        path: &str,
-        new: Option<Value>,
-    ) -> Result<(), String> {
+    fn try_on((target, live): &(ObjectRef, Value), path: &str, new: Option<Value>) -> Result<(), String> {
         let parts = pointer::parts(path).unwrap_or_default();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         allowed(target, live, &parts, new.as_ref(), 50)
@@ -232,14 +199,8 @@ mod tests {
             ("Deployment", "/spec/template/spec/containers/0/image"),
             ("Deployment", "/spec/template/spec/containers/0/command"),
             ("Deployment", "/spec/template/spec/containers/0/env/0/value"),
-            (
-                "Deployment",
-                "/spec/template/spec/containers/0/livenessProbe/exec",
-            ),
-            (
-                "Deployment",
-                "/spec/template/spec/containers/0/livenessProbe",
-            ),
+            ("Deployment", "/spec/template/spec/containers/0/livenessProbe/exec"),
+            ("Deployment", "/spec/template/spec/containers/0/livenessProbe"),
             ("Deployment", "/spec/template/spec/serviceAccountName"),
             (
                 "Deployment",
@@ -265,40 +226,19 @@ mod tests {
     #[test]
     fn a_probe_that_is_there_may_be_slower_and_none_is_made() {
         let web = deployment();
-        let at =
-            |probe: &str, field: &str| format!("/spec/template/spec/containers/0/{probe}/{field}");
+        let at = |probe: &str, field: &str| format!("/spec/template/spec/containers/0/{probe}/{field}");
         assert!(try_on(&web, &at("livenessProbe", "timeoutSeconds"), Some(json!(5))).is_ok());
         assert!(try_on(&web, &at("livenessProbe", "initialDelaySeconds"), None).is_ok());
         assert!(try_on(&web, &at("livenessProbe", "periodSeconds"), Some(json!(0))).is_err());
-        assert!(
-            try_on(
-                &web,
-                &at("livenessProbe", "periodSeconds"),
-                Some(json!("5"))
-            )
-            .is_err()
-        );
-        assert!(
-            try_on(
-                &web,
-                &at("livenessProbe", "failureThreshold"),
-                Some(json!(1_000_000))
-            )
-            .is_err()
-        );
+        assert!(try_on(&web, &at("livenessProbe", "periodSeconds"), Some(json!("5"))).is_err());
+        assert!(try_on(&web, &at("livenessProbe", "failureThreshold"), Some(json!(1_000_000))).is_err());
         assert!(try_on(&web, &at("startupProbe", "periodSeconds"), Some(json!(5))).is_err());
     }
 
     #[test]
     fn a_selector_keeps_an_entry_and_ports_stay_ports() {
-        let service = |spec: Value| {
-            (
-                ObjectRef::new("Service", "n", "s", "u"),
-                json!({"spec": spec}),
-            )
-        };
-        let two =
-            service(json!({"selector": {"app": "web", "slip": "x"}, "ports": [{"port": 80}]}));
+        let service = |spec: Value| (ObjectRef::new("Service", "n", "s", "u"), json!({"spec": spec}));
+        let two = service(json!({"selector": {"app": "web", "slip": "x"}, "ports": [{"port": 80}]}));
         let one = service(json!({"selector": {"app": "web"}}));
         let none = service(json!({}));
         assert!(try_on(&two, "/spec/selector/app", Some(json!("shop"))).is_ok());

@@ -1,88 +1,23 @@
 //! Pods of a workload: which are its own, which are ready, which would hold a change back.
 
 use crate::act::draft::Draft;
-use crate::act::{Actor, not_allowed, pointer};
+use crate::act::{Actor, not_allowed};
+use crate::read::pods::{controller_uid, counts, of_workload, ready};
+use crate::read::revisions::made_from;
+use crate::read::{selector, text};
 use dreamops_domain::object::{ObjectRef, WORKLOADS};
 use dreamops_domain::ports::ActError;
 use serde_json::Value;
 
-/// The label by which a StatefulSet's or DaemonSet's pod names its revision.
-pub(crate) const REVISION_HASH: &str = "controller-revision-hash";
-/// The label by which a Deployment's pod names its ReplicaSet.
-pub(crate) const TEMPLATE_HASH: &str = "pod-template-hash";
-
-/// Whether the pod's `Ready` condition is true.
-pub(crate) fn is_ready(pod: &Value) -> bool {
-    pointer::list(pod, "/status/conditions")
-        .iter()
-        .any(|c| c["type"] == "Ready" && c["status"] == "True")
-}
-
-/// Whether the pod still takes room: it is not on its way out and has not ended.
-pub(crate) fn is_present(pod: &Value) -> bool {
-    pod["metadata"]["deletionTimestamp"].is_null() && !has_ended(pod)
-}
-
-/// Whether the pod has ended for good.
-pub(crate) fn has_ended(pod: &Value) -> bool {
-    matches!(pointer::text(pod, "/status/phase"), "Succeeded" | "Failed")
-}
-
 /// The controller of an object: kind, name, uid.
 pub(crate) fn controller(object: &Value) -> Option<ObjectRef> {
-    let owner = pointer::list(object, "/metadata/ownerReferences")
-        .iter()
-        .find(|o| o["controller"] == true)?;
+    let owner = crate::read::pods::controller(object)?;
     Some(ObjectRef::new(
-        pointer::text(owner, "/kind"),
-        pointer::text(object, "/metadata/namespace"),
-        pointer::text(owner, "/name"),
-        pointer::text(owner, "/uid"),
+        text(owner, "/kind"),
+        text(object, "/metadata/namespace"),
+        text(owner, "/name"),
+        text(owner, "/uid"),
     ))
-}
-
-/// The revision that a pod was made from, as its label says.
-pub(crate) fn hash(pod: &Value) -> &str {
-    let labels = &pod["metadata"]["labels"];
-    [REVISION_HASH, TEMPLATE_HASH]
-        .iter()
-        .find_map(|l| labels[l].as_str())
-        .unwrap_or_default()
-}
-
-/// A reference to an object that was read.
-pub(crate) fn reference(kind: &str, object: &Value) -> ObjectRef {
-    ObjectRef::new(
-        kind,
-        pointer::text(object, "/metadata/namespace"),
-        pointer::text(object, "/metadata/name"),
-        pointer::text(object, "/metadata/uid"),
-    )
-}
-
-/// A label selector as the API's query writes it. `None` where the object has none or it selects everything.
-pub(crate) fn selector(selector: &Value) -> Option<String> {
-    let mut terms: Vec<String> = selector["matchLabels"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
-        .collect();
-    for rule in pointer::list(selector, "/matchExpressions") {
-        let key = pointer::text(rule, "/key");
-        let values: Vec<&str> = pointer::list(rule, "/values")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        let values = values.join(",");
-        terms.push(match pointer::text(rule, "/operator") {
-            "In" => format!("{key} in ({values})"),
-            "NotIn" => format!("{key} notin ({values})"),
-            "Exists" => key.to_owned(),
-            _ => format!("!{key}"),
-        });
-    }
-    (!terms.is_empty()).then(|| terms.join(","))
 }
 
 /// Refuses what is no workload, and workloads whose pods a change of the template does not reach.
@@ -101,7 +36,7 @@ pub(crate) fn rolls_by_itself(workload: &ObjectRef, live: &Value) -> Result<(), 
             "{workload} is paused, so that a change would not reach its pods; `kubectl rollout resume` first, or ask who paused it"
         )));
     }
-    if pointer::text(live, "/spec/updateStrategy/type") == "OnDelete" {
+    if text(live, "/spec/updateStrategy/type") == "OnDelete" {
         return Err(not_allowed(format!(
             "{workload} replaces its pods only when a person deletes them (update strategy OnDelete)"
         )));
@@ -111,42 +46,26 @@ pub(crate) fn rolls_by_itself(workload: &ObjectRef, live: &Value) -> Result<(), 
 
 impl Actor {
     /// The pods that a workload controls, directly or through its ReplicaSets.
-    pub(super) async fn pods_of(
-        &self,
-        workload: &ObjectRef,
-        live: &Value,
-    ) -> Result<Vec<Value>, ActError> {
-        let Some(labels) = selector(&live["spec"]["selector"]) else {
-            return Ok(Vec::new());
-        };
-        let namespace = &workload.namespace;
-        let mut owners = vec![workload.uid.clone()];
-        if workload.kind == "Deployment" {
-            let sets = self.children("ReplicaSet", workload, &labels).await?;
-            owners.extend(sets.iter().map(|s| reference("ReplicaSet", s).uid));
-        }
-        let mut pods = self
-            .api
-            .list_all("Pod", namespace, &labels, "")
+    pub(super) async fn pods_of(&self, live: &Value) -> Result<Vec<Value>, ActError> {
+        of_workload(&self.api, live)
             .await
-            .map_err(|e| self.act(e))?;
-        pods.retain(|p| controller(p).is_some_and(|c| owners.contains(&c.uid)));
-        Ok(pods)
+            .map_err(|stop| ActError::Read(stop.into_read(&self.redactor)))
     }
 
-    /// Objects of a kind that `workload` controls.
+    /// Objects of a kind that a workload controls.
     pub(super) async fn children(
         &self,
         kind: &str,
         workload: &ObjectRef,
-        labels: &str,
+        live: &Value,
     ) -> Result<Vec<Value>, ActError> {
+        let labels = selector::of_workload(&live["spec"]["selector"]).unwrap_or_default();
         let mut found = self
             .api
-            .list_all(kind, &workload.namespace, labels, "")
+            .list_all(kind, &workload.namespace, &labels, "")
             .await
             .map_err(|e| self.act(e))?;
-        found.retain(|c| controller(c).is_some_and(|o| o.uid == workload.uid));
+        found.retain(|c| controller_uid(c) == workload.uid);
         Ok(found)
     }
 
@@ -158,15 +77,16 @@ impl Actor {
         if draft.target.kind != "StatefulSet" {
             return Ok(Vec::new());
         }
-        let pods = self.pods_of(&draft.target, &draft.live).await?;
-        Ok(stuck(&pods, draft.kept_hash.as_deref()))
+        let pods = self.pods_of(&draft.live).await?;
+        Ok(stuck(&pods, draft.revision.as_ref()))
     }
 }
 
-fn stuck(pods: &[Value], kept_hash: Option<&str>) -> Vec<ObjectRef> {
+fn stuck(pods: &[Value], revision: Option<&Value>) -> Vec<ObjectRef> {
     pods.iter()
-        .filter(|p| is_present(p) && !is_ready(p) && Some(hash(p)) != kept_hash)
-        .map(|p| reference("Pod", p))
+        .filter(|p| counts(p) && !ready(p))
+        .filter(|p| revision.is_none_or(|r| !made_from(p, r)))
+        .map(crate::read::reference)
         .collect()
 }
 
@@ -177,7 +97,9 @@ mod tests {
 
     fn pod(name: &str, revision: &str, ready: bool) -> Value {
         json!({
-            "metadata": {"name": name, "namespace": "n", "uid": format!("uid-{name}"), "labels": {REVISION_HASH: revision}},
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "n", "uid": format!("uid-{name}"),
+                "labels": {"controller-revision-hash": revision}},
             "status": {"conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}]},
         })
     }
@@ -186,6 +108,7 @@ mod tests {
     fn only_unready_pods_of_another_revision_are_stuck() {
         let mut leaving = pod("d", "bad", false);
         leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let good = json!({"kind": "ControllerRevision", "metadata": {"name": "good"}});
         let pods = [
             pod("a", "good", true),
             pod("b", "bad", false),
@@ -194,22 +117,10 @@ mod tests {
             leaving,
         ];
         assert_eq!(
-            stuck(&pods, Some("good")),
+            stuck(&pods, Some(&good)),
             vec![ObjectRef::new("Pod", "n", "b", "uid-b")]
         );
         assert_eq!(stuck(&pods, None).len(), 2);
-    }
-
-    #[test]
-    fn a_selector_is_written_as_the_query_wants_it() {
-        let all = json!({"matchLabels": {"app": "web"}, "matchExpressions": [
-            {"key": "tier", "operator": "In", "values": ["a", "b"]},
-            {"key": "x", "operator": "Exists"}, {"key": "y", "operator": "DoesNotExist"}]});
-        assert_eq!(
-            selector(&all).as_deref(),
-            Some("app=web,tier in (a,b),x,!y")
-        );
-        assert_eq!(selector(&json!({})), None);
     }
 
     #[test]
@@ -218,13 +129,7 @@ mod tests {
         assert!(rolls_by_itself(&deployment, &json!({"spec": {}})).is_ok());
         assert!(rolls_by_itself(&deployment, &json!({"spec": {"paused": true}})).is_err());
         let set = ObjectRef::new("StatefulSet", "n", "db", "u");
-        assert!(
-            rolls_by_itself(
-                &set,
-                &json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})
-            )
-            .is_err()
-        );
+        assert!(rolls_by_itself(&set, &json!({"spec": {"updateStrategy": {"type": "OnDelete"}}})).is_err());
         assert!(rolls_by_itself(&ObjectRef::new("Job", "n", "j", "u"), &json!({})).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! JSON pointers (RFC 6901): built from parts, read without failing on absent parents, set without wiping siblings.
 
+pub(crate) use crate::read::{elements as list, text};
 use serde_json::{Map, Value};
 
 /// `base` with one more part, escaped.
@@ -25,24 +26,9 @@ pub(crate) fn get<'a>(doc: &'a Value, pointer: &str) -> Option<&'a Value> {
     doc.pointer(pointer).filter(|v| !v.is_null())
 }
 
-/// The text at `pointer`, empty where there is none.
-pub(crate) fn text<'a>(doc: &'a Value, pointer: &str) -> &'a str {
-    doc.pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-/// The count at `pointer`.
+/// The count at `pointer`, in full width.
 pub(crate) fn count(doc: &Value, pointer: &str) -> Option<u64> {
     doc.pointer(pointer).and_then(Value::as_u64)
-}
-
-/// The list at `pointer`, empty where there is none.
-pub(crate) fn list<'a>(doc: &'a Value, pointer: &str) -> &'a [Value] {
-    doc.pointer(pointer)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
 }
 
 /// Sets `value` at `parts`, making absent maps on the way. Lists are entered by number and never grown.
@@ -104,8 +90,7 @@ pub(crate) fn remove(doc: &mut Value, parts: &[&str]) -> bool {
         let Some(next) = next else { return false };
         at = next;
     }
-    at.as_object_mut()
-        .is_some_and(|map| map.shift_remove(*last).is_some())
+    at.as_object_mut().is_some_and(|map| map.shift_remove(*last).is_some())
 }
 
 #[cfg(test)]
@@ -116,11 +101,7 @@ mod tests {
     #[test]
     fn setting_below_an_absent_parent_makes_it_and_keeps_siblings() {
         let mut doc = json!({"metadata": {"annotations": {"a": "1"}}, "spec": {}});
-        assert!(set(
-            &mut doc,
-            &["metadata", "annotations", "x.y/z"],
-            json!("2")
-        ));
+        assert!(set(&mut doc, &["metadata", "annotations", "x.y/z"], json!("2")));
         assert!(set(
             &mut doc,
             &["spec", "template", "metadata", "labels", "l"],
@@ -146,10 +127,7 @@ mod tests {
     fn parts_survive_escaping() {
         let pointer = join(&join("", "a/b~c"), "");
         assert_eq!(pointer, "/a~1b~0c/");
-        assert_eq!(
-            parts(&pointer),
-            Some(vec!["a/b~c".to_owned(), String::new()])
-        );
+        assert_eq!(parts(&pointer), Some(vec!["a/b~c".to_owned(), String::new()]));
         assert_eq!(parts("no"), None);
     }
 }

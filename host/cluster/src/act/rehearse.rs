@@ -5,13 +5,12 @@
 //! leave the object as it is, outside status and the metadata that the server and controllers keep.
 
 use crate::act::draft::{Draft, Effect};
-use crate::act::{Actor, apply, diff, ownership, pointer, shown, version};
+use crate::act::{Actor, apply, diff, pointer, shown, version};
 use crate::error::Failure;
+use crate::read::owners::managed_by;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::ports::ActError;
-use dreamops_domain::rehearsal::{
-    Check, CheckOutcome, RawObject, RawPatch, Rehearsal, Risk, Write,
-};
+use dreamops_domain::rehearsal::{Check, CheckOutcome, RawObject, RawPatch, Rehearsal, Risk, Write};
 use serde_json::Value;
 
 /// A check that holds.
@@ -53,7 +52,7 @@ impl Actor {
     pub(super) async fn rehearse_draft(&self, draft: Draft) -> Result<Rehearsal, ActError> {
         let changes = diff::changes(&draft.live, &draft.wanted);
         let versions = vec![version::of(&draft.target, &draft.live)];
-        let managed_by = ownership::managed_by(&draft.live);
+        let managed_by = managed_by(&draft.live);
         if changes.ops.is_empty() && draft.stuck.is_empty() && draft.create.is_none() {
             return Ok(Rehearsal {
                 diff: String::new(),
@@ -70,10 +69,8 @@ impl Actor {
         let mut tried = self.try_patch(&draft, &forward).await?;
         let mut checks = Vec::new();
         checks.append(&mut tried.checks);
-        checks.push(
-            self.check_rights(&draft.target.namespace, &rights(&draft))
-                .await,
-        );
+        checks.push(self.check_rights(&draft.target.namespace, &rights(&draft)).await);
+        checks.extend(self.check_pods(&draft, &tried.after).await?);
         let risk = match (draft.effect, tried.proved) {
             (_, false) => Risk::High,
             (Effect::Rollout, true) => Risk::Medium,
@@ -99,13 +96,7 @@ impl Actor {
         let target = &draft.target;
         let answer = self
             .api
-            .patch_json(
-                &target.kind,
-                &target.namespace,
-                &target.name,
-                &forward.0,
-                true,
-            )
+            .patch_json(&target.kind, &target.namespace, &target.name, &forward.0, true)
             .await;
         let after = match answer {
             Ok(after) => {
@@ -122,13 +113,9 @@ impl Actor {
                         "dry run",
                         format!("{target} was changed by someone else while this was rehearsed"),
                     ),
-                    Failure::Forbidden => {
-                        failed("dry run", error.into_read(&self.redactor).to_string())
-                    }
+                    Failure::Forbidden => failed("dry run", error.into_read(&self.redactor).to_string()),
                     // an admission webhook that has side effects cannot be tried
-                    Failure::BadRequest if why.contains("does not support dry run") => {
-                        not_checked("dry run", why)
-                    }
+                    Failure::BadRequest if why.contains("does not support dry run") => not_checked("dry run", why),
                     _ => failed("dry run", why),
                 });
                 checks.push(not_checked("inverse", "the dry run did not pass"));
@@ -154,12 +141,7 @@ impl Actor {
     }
 
     /// Forward and back in one patch: the server has to accept it, and the object has to be what it is.
-    async fn try_inverse(
-        &self,
-        draft: &Draft,
-        after: &Value,
-        inverse: &RawPatch,
-    ) -> Result<Check, ActError> {
+    async fn try_inverse(&self, draft: &Draft, after: &Value, inverse: &RawPatch) -> Result<Check, ActError> {
         let target = &draft.target;
         let there = diff::changes(&kept(&draft.live), &kept(after));
         let mut both = there.after(&version::tests(&target.kind, &draft.live)).0;
@@ -182,12 +164,7 @@ impl Actor {
                     ),
                 }
             }
-            Err(e)
-                if matches!(
-                    e.failure,
-                    Failure::Unavailable { .. } | Failure::Unauthorized
-                ) =>
-            {
+            Err(e) if matches!(e.failure, Failure::Unavailable { .. } | Failure::Unauthorized) => {
                 return Err(ActError::Read(e.into_read(&self.redactor)));
             }
             Err(e) => failed("inverse", apply::said(&e, &self.redactor)),
@@ -196,21 +173,10 @@ impl Actor {
 
     async fn try_create(&self, target: &ObjectRef, object: &Value) -> Result<Check, ActError> {
         let name = "dry run of the Secret";
-        match self
-            .api
-            .create(&target.kind, &target.namespace, object, true)
-            .await
-        {
+        match self.api.create(&target.kind, &target.namespace, object, true).await {
             Ok(_) => Ok(passed(name)),
-            Err(e) if e.failure == Failure::Forbidden => {
-                Ok(failed(name, e.into_read(&self.redactor).to_string()))
-            }
-            Err(e)
-                if matches!(
-                    e.failure,
-                    Failure::Unavailable { .. } | Failure::Unauthorized
-                ) =>
-            {
+            Err(e) if e.failure == Failure::Forbidden => Ok(failed(name, e.into_read(&self.redactor).to_string())),
+            Err(e) if matches!(e.failure, Failure::Unavailable { .. } | Failure::Unauthorized) => {
                 Err(ActError::Read(e.into_read(&self.redactor)))
             }
             Err(e) => Ok(failed(name, apply::said(&e, &self.redactor))),
@@ -218,11 +184,7 @@ impl Actor {
     }
 
     /// Whether the credential has each right (verb, kind, subresource) in a namespace.
-    pub(super) async fn check_rights(
-        &self,
-        namespace: &str,
-        rights: &[(&'static str, &str, &'static str)],
-    ) -> Check {
+    pub(super) async fn check_rights(&self, namespace: &str, rights: &[(&'static str, &str, &'static str)]) -> Check {
         let name = "rbac";
         for (verb, kind, subresource) in rights {
             let access = crate::api::Access {
@@ -275,9 +237,7 @@ fn missing_right(verb: &str, kind: &str, subresource: &str, namespace: &str) -> 
         verb: verb.to_owned(),
         resource: resource.clone(),
         namespace: namespace.to_owned(),
-        rule: format!(
-            r#"{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}"#
-        ),
+        rule: format!(r#"{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}"#),
     }
     .to_string()
 }
@@ -353,11 +313,6 @@ fn writes(draft: Draft, forward: RawPatch, inverse: RawPatch, touched: Vec<Strin
             touched,
         });
     }
-    writes.extend(
-        draft
-            .stuck
-            .into_iter()
-            .map(|target| Write::Delete { target }),
-    );
+    writes.extend(draft.stuck.into_iter().map(|target| Write::Delete { target }));
     writes
 }

@@ -7,23 +7,21 @@
 //! | nobody (bare), or the node itself (mirror) | refused: nothing makes it anew |
 
 use crate::act::rehearse::{failed, not_checked, passed};
-use crate::act::{Actor, apply, not_allowed, ownership, pods, shown, version};
+use crate::act::{Actor, apply, not_allowed, pods, shown, version};
 use crate::error::Failure;
+use crate::read::owners::managed_by;
+use crate::read::pods::{leaving, ready};
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::ports::ActError;
 use dreamops_domain::rehearsal::{Check, Rehearsal, Risk, Write};
 use serde_json::Value;
 
 impl Actor {
-    pub(super) async fn rehearse_restart(
-        &self,
-        pod: &ObjectRef,
-        live: &Value,
-    ) -> Result<Rehearsal, ActError> {
+    pub(super) async fn rehearse_restart(&self, pod: &ObjectRef, live: &Value) -> Result<Rehearsal, ActError> {
         let owner = recreator(pod, live)?;
-        let ready = pods::is_ready(live);
-        let mut checks = vec![self.removal_dry_run(pod, ready).await];
-        if ready {
+        let is_ready = ready(live);
+        let mut checks = vec![self.removal_dry_run(pod, is_ready).await];
+        if is_ready {
             // the dry eviction asks the budgets; what it said is what they say
             let budget = Check {
                 name: "disruption budget".to_owned(),
@@ -31,16 +29,13 @@ impl Actor {
             };
             checks.push(budget);
         }
-        let right = if ready {
+        let right = if is_ready {
             ("create", "Pod", "eviction")
         } else {
             ("delete", "Pod", "")
         };
-        checks.push(
-            self.check_rights(&pod.namespace, &[right, ("get", "Pod", "")])
-                .await,
-        );
-        let (how, write) = if ready {
+        checks.push(self.check_rights(&pod.namespace, &[right, ("get", "Pod", "")]).await);
+        let (how, write) = if is_ready {
             let target = pod.clone();
             ("evicted", Write::Evict { target })
         } else {
@@ -54,20 +49,16 @@ impl Actor {
             reversible: false,
             versions: vec![version::of(pod, live)],
             pods_affected: 1,
-            managed_by: ownership::managed_by(live),
+            managed_by: managed_by(live),
             writes: vec![write],
         })
     }
 
-    async fn removal_dry_run(&self, pod: &ObjectRef, ready: bool) -> Check {
-        let answer = if ready {
-            self.api
-                .evict(&pod.namespace, &pod.name, &pod.uid, true)
-                .await
+    async fn removal_dry_run(&self, pod: &ObjectRef, is_ready: bool) -> Check {
+        let answer = if is_ready {
+            self.api.evict(&pod.namespace, &pod.name, &pod.uid, true).await
         } else {
-            self.api
-                .delete("Pod", &pod.namespace, &pod.name, &pod.uid, true)
-                .await
+            self.api.delete("Pod", &pod.namespace, &pod.name, &pod.uid, true).await
         };
         match answer {
             Ok(_) => passed("dry run"),
@@ -86,7 +77,7 @@ fn recreator(pod: &ObjectRef, live: &Value) -> Result<ObjectRef, ActError> {
             "{pod} is no pod; restart-workload rolls a workload anew"
         )));
     }
-    if live["metadata"]["deletionTimestamp"].is_string() {
+    if leaving(live) {
         return Err(not_allowed(format!("{pod} is being deleted already")));
     }
     let owner = pods::controller(live).ok_or_else(|| {

@@ -10,11 +10,7 @@ use serde_json::{Value, json};
 pub(crate) const ANNOTATION: &str = "dreamops.dev/restarted-at";
 
 impl Actor {
-    pub(super) async fn restart_workload(
-        &self,
-        workload: &ObjectRef,
-        live: Value,
-    ) -> Result<Draft, ActError> {
+    pub(super) async fn restart_workload(&self, workload: &ObjectRef, live: Value) -> Result<Draft, ActError> {
         pods::rolls_by_itself(workload, &live)?;
         let mut wanted = live.clone();
         let path = ["spec", "template", "metadata", "annotations", ANNOTATION];

@@ -7,12 +7,7 @@ use dreamops_domain::ports::ActError;
 use serde_json::{Value, json};
 
 impl Actor {
-    pub(super) async fn scale(
-        &self,
-        workload: &ObjectRef,
-        live: Value,
-        replicas: u32,
-    ) -> Result<Draft, ActError> {
+    pub(super) async fn scale(&self, workload: &ObjectRef, live: Value, replicas: u32) -> Result<Draft, ActError> {
         if !matches!(workload.kind.as_str(), "Deployment" | "StatefulSet") {
             return Err(not_allowed(format!(
                 "{workload} has no replicas to set; Deployments and StatefulSets have"
@@ -20,13 +15,7 @@ impl Actor {
         }
         let autoscaler = self.autoscaler_of(workload).await?;
         let now = pointer::count(&live, "/spec/replicas").unwrap_or(1);
-        allowed(
-            workload,
-            now,
-            replicas,
-            self.bounds.max_replicas,
-            autoscaler.as_ref(),
-        )?;
+        allowed(workload, now, replicas, self.bounds.max_replicas, autoscaler.as_ref())?;
         let mut wanted = live.clone();
         pointer::set(&mut wanted, &["spec", "replicas"], json!(replicas));
         Ok(Draft::new(workload, live, wanted, Effect::MorePods))
@@ -46,13 +35,7 @@ impl Actor {
     }
 }
 
-fn allowed(
-    workload: &ObjectRef,
-    now: u64,
-    wanted: u32,
-    cap: u32,
-    autoscaler: Option<&Value>,
-) -> Result<(), ActError> {
+fn allowed(workload: &ObjectRef, now: u64, wanted: u32, cap: u32, autoscaler: Option<&Value>) -> Result<(), ActError> {
     if wanted == 0 {
         return Err(not_allowed(format!("{workload} is never scaled to zero")));
     }
@@ -88,8 +71,7 @@ mod tests {
     #[test]
     fn replicas_only_go_up_and_stay_within_every_range() {
         let web = ObjectRef::new("Deployment", "n", "web", "u");
-        let hpa =
-            json!({"metadata": {"name": "web"}, "spec": {"minReplicas": 2, "maxReplicas": 5}});
+        let hpa = json!({"metadata": {"name": "web"}, "spec": {"minReplicas": 2, "maxReplicas": 5}});
         assert!(allowed(&web, 0, 1, 50, None).is_ok());
         assert!(allowed(&web, 3, 3, 50, None).is_ok());
         assert!(allowed(&web, 0, 0, 50, None).is_err());

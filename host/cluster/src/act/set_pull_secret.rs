@@ -42,11 +42,7 @@ impl Actor {
                 ))
             })?;
         let (secret, create) = self.secret_for(workload, &credential).await?;
-        let wanted = with_reference(
-            &live,
-            &self.account_secrets(workload, &live).await?,
-            &secret,
-        );
+        let wanted = with_reference(&live, &self.account_secrets(workload, &live).await?, &secret);
         let mut draft = Draft::new(workload, live, wanted, Effect::Rollout);
         draft.create = create;
         draft.stuck = self.stuck_pods(&draft).await?;
@@ -84,11 +80,7 @@ impl Actor {
     }
 
     /// Names of the pull secrets that pods of the template get from their ServiceAccount.
-    async fn account_secrets(
-        &self,
-        workload: &ObjectRef,
-        live: &Value,
-    ) -> Result<Vec<Value>, ActError> {
+    async fn account_secrets(&self, workload: &ObjectRef, live: &Value) -> Result<Vec<Value>, ActError> {
         if !pointer::list(live, "/spec/template/spec/imagePullSecrets").is_empty() {
             return Ok(Vec::new());
         }
@@ -96,11 +88,7 @@ impl Actor {
             "" => "default",
             name => name,
         };
-        match self
-            .api
-            .get("ServiceAccount", &workload.namespace, account)
-            .await
-        {
+        match self.api.get("ServiceAccount", &workload.namespace, account).await {
             Ok(account) => Ok(pointer::list(&account, "/imagePullSecrets").to_vec()),
             Err(e) if e.failure == Failure::NotFound => Ok(Vec::new()),
             Err(e) => Err(self.act(e)),
@@ -179,19 +167,11 @@ mod tests {
         let target = ObjectRef::new("Secret", "n", "s", "");
         let made = secret(&target, &web(), &credential("docker.io"));
         assert_eq!(made["type"], "kubernetes.io/dockerconfigjson");
-        assert_eq!(
-            made["metadata"]["labels"]["app.kubernetes.io/managed-by"],
-            "dreamops"
-        );
-        let text = made["data"][".dockerconfigjson"]
-            .as_str()
-            .unwrap_or_default();
+        assert_eq!(made["metadata"]["labels"]["app.kubernetes.io/managed-by"], "dreamops");
+        let text = made["data"][".dockerconfigjson"].as_str().unwrap_or_default();
         let config: Value = serde_json::from_slice(&STANDARD.decode(text).unwrap()).unwrap();
         assert_eq!(config["auths"][DOCKER_HUB]["username"], "robot");
-        assert_eq!(
-            config["auths"][DOCKER_HUB]["auth"],
-            STANDARD.encode("robot:s3cret")
-        );
+        assert_eq!(config["auths"][DOCKER_HUB]["auth"], STANDARD.encode("robot:s3cret"));
     }
 
     #[test]

@@ -37,13 +37,7 @@ impl Actor {
 fn within_caps(asked: &Asked<'_>, bounds: &Bounds) -> Result<(), ActError> {
     for (what, amounts) in [("request", asked.requests), ("limit", asked.limits)] {
         if let Some(memory) = amounts.memory_bytes {
-            within(
-                what,
-                "memory",
-                memory,
-                bounds.max_memory_bytes,
-                quantity::memory,
-            )?;
+            within(what, "memory", memory, bounds.max_memory_bytes, quantity::memory)?;
         }
         if let Some(cpu) = amounts.cpu_millis {
             within(what, "cpu", cpu, bounds.max_cpu_millis, quantity::cpu)?;
@@ -51,24 +45,14 @@ fn within_caps(asked: &Asked<'_>, bounds: &Bounds) -> Result<(), ActError> {
     }
     let nothing = Amounts::default();
     if asked.requests == nothing && asked.limits == nothing {
-        return Err(not_allowed(
-            "no amount is given, so there is nothing to set",
-        ));
+        return Err(not_allowed("no amount is given, so there is nothing to set"));
     }
     Ok(())
 }
 
-fn within(
-    what: &str,
-    resource: &str,
-    wanted: u64,
-    cap: u64,
-    text: fn(u64) -> String,
-) -> Result<(), ActError> {
+fn within(what: &str, resource: &str, wanted: u64, cap: u64, text: fn(u64) -> String) -> Result<(), ActError> {
     if wanted == 0 {
-        return Err(not_allowed(format!(
-            "a {resource} {what} of zero is no amount"
-        )));
+        return Err(not_allowed(format!("a {resource} {what} of zero is no amount")));
     }
     if wanted > cap {
         return Err(not_allowed(format!(
@@ -86,10 +70,7 @@ fn with_amounts(workload: &ObjectRef, live: &Value, asked: &Asked<'_>) -> Result
         .iter()
         .position(|c| c["name"] == asked.container)
         .ok_or_else(|| {
-            let names: Vec<&str> = containers
-                .iter()
-                .map(|c| pointer::text(c, "/name"))
-                .collect();
+            let names: Vec<&str> = containers.iter().map(|c| pointer::text(c, "/name")).collect();
             not_allowed(format!(
                 "{workload} has no container {:?}; it has {}",
                 asked.container,
@@ -149,8 +130,7 @@ mod tests {
     #[test]
     fn one_container_is_set_and_absent_parents_are_made() {
         let web = ObjectRef::new("Deployment", "n", "web", "u");
-        let wanted = with_amounts(&web, &live(), &asked("log", Some(64 << 20), Some(96 << 20)))
-            .expect("allowed");
+        let wanted = with_amounts(&web, &live(), &asked("log", Some(64 << 20), Some(96 << 20))).expect("allowed");
         assert_eq!(
             wanted["spec"]["template"]["spec"]["containers"],
             json!([{"name": "web", "resources": {"limits": {"memory": "1Gi"}}},
@@ -162,8 +142,7 @@ mod tests {
     #[test]
     fn an_amount_that_means_the_same_keeps_its_text() {
         let mut stored = live();
-        stored["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] =
-            json!("1024Mi");
+        stored["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] = json!("1024Mi");
         let web = ObjectRef::new("Deployment", "n", "web", "u");
         assert_eq!(
             with_amounts(&web, &stored, &asked("web", None, Some(1 << 30))).ok(),

@@ -2,8 +2,10 @@
 
 use crate::act::apply::{Present, is_already_so, lasting};
 use crate::act::breach::first_difference;
-use crate::act::{Actor, diff, pods, version};
+use crate::act::{Actor, diff, version};
 use crate::error::Failure;
+use crate::read::pods::leaving;
+use crate::read::reference;
 use dreamops_domain::journal::WriteOutcome;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::ports::ActError;
@@ -11,37 +13,22 @@ use dreamops_domain::rehearsal::Write;
 use serde_json::Value;
 
 impl Actor {
-    pub(super) async fn settle_write(
-        &self,
-        write: &Write,
-    ) -> Result<Option<WriteOutcome>, ActError> {
+    pub(super) async fn settle_write(&self, write: &Write) -> Result<Option<WriteOutcome>, ActError> {
         let target = write.target();
         match write {
             Write::Patch { forward, .. } => match self.read_for(target).await? {
                 Present::Gone(why) => Ok(Some(WriteOutcome::Conflict { why })),
-                Present::Same(live) => {
-                    Ok(self.settle_patch(write, target, &lasting(forward), &live))
-                }
+                Present::Same(live) => Ok(self.settle_patch(write, target, &lasting(forward), &live)),
             },
-            Write::Delete { target } | Write::Evict { target } => {
-                Ok(match self.read_for(target).await? {
-                    Present::Gone(_) => Some(WriteOutcome::Applied { version: None }),
-                    Present::Same(live) => live["metadata"]["deletionTimestamp"]
-                        .is_string()
-                        .then_some(WriteOutcome::Applied { version: None }),
-                })
-            }
+            Write::Delete { target } | Write::Evict { target } => Ok(match self.read_for(target).await? {
+                Present::Gone(_) => Some(WriteOutcome::Applied { version: None }),
+                Present::Same(live) => leaving(&live).then_some(WriteOutcome::Applied { version: None }),
+            }),
             Write::Create { object, .. } => self.settle_create(target, &object.0).await,
         }
     }
 
-    fn settle_patch(
-        &self,
-        write: &Write,
-        target: &ObjectRef,
-        forward: &[Value],
-        live: &Value,
-    ) -> Option<WriteOutcome> {
+    fn settle_patch(&self, write: &Write, target: &ObjectRef, forward: &[Value], live: &Value) -> Option<WriteOutcome> {
         match diff::apply(live, forward) {
             Ok(_) => None,
             Err(_) if is_already_so(write, live) || first_difference(write, live).is_none() => {
@@ -55,24 +42,17 @@ impl Actor {
         }
     }
 
-    async fn settle_create(
-        &self,
-        target: &ObjectRef,
-        object: &Value,
-    ) -> Result<Option<WriteOutcome>, ActError> {
+    async fn settle_create(&self, target: &ObjectRef, object: &Value) -> Result<Option<WriteOutcome>, ActError> {
         match self.made_before(target, object).await? {
             None => Ok(None),
             Some(false) => Ok(Some(WriteOutcome::Conflict {
                 why: format!("{target} exists and is another one"),
             })),
             Some(true) => {
-                let made = self
-                    .api
-                    .get(&target.kind, &target.namespace, &target.name)
-                    .await;
+                let made = self.api.get(&target.kind, &target.namespace, &target.name).await;
                 match made {
                     Ok(made) => Ok(Some(WriteOutcome::Applied {
-                        version: Some(version::of(&pods::reference(&target.kind, &made), &made)),
+                        version: Some(version::of(&reference(&made), &made)),
                     })),
                     Err(e) if e.failure == Failure::NotFound => Ok(None),
                     Err(e) => Err(ActError::Read(e.into_read(&self.redactor))),

@@ -13,27 +13,14 @@ use similar::TextDiff;
 const CONTEXT: usize = 3;
 
 /// The change of one object. Empty where nothing would change.
-pub(crate) fn change(
-    redactor: &Redactor,
-    object: &ObjectRef,
-    before: &Value,
-    after: &Value,
-) -> String {
+pub(crate) fn change(redactor: &Redactor, object: &ObjectRef, before: &Value, after: &Value) -> String {
     let name = object.to_string();
-    unified(
-        &yaml(redactor, before),
-        &yaml(redactor, after),
-        (&name, &name),
-    )
+    unified(&yaml(redactor, before), &yaml(redactor, after), (&name, &name))
 }
 
 /// An object that would be made.
 pub(crate) fn creation(redactor: &Redactor, object: &ObjectRef, made: &Value) -> String {
-    unified(
-        "",
-        &yaml(redactor, made),
-        ("/dev/null", &object.to_string()),
-    )
+    unified("", &yaml(redactor, made), ("/dev/null", &object.to_string()))
 }
 
 /// An object that would be removed, in one line: its content is made anew by a controller.

@@ -40,10 +40,7 @@ pub(crate) fn tests(kind: &str, live: &Value) -> Vec<Value> {
     match (kind, pointer::get(live, "/metadata/generation")) {
         ("Pod" | "Node" | "HorizontalPodAutoscaler", _) => {}
         (_, Some(generation)) => tests.push(test("/metadata/generation", generation)),
-        (_, None) => tests.push(test(
-            "/metadata/resourceVersion",
-            &live["metadata"]["resourceVersion"],
-        )),
+        (_, None) => tests.push(test("/metadata/resourceVersion", &live["metadata"]["resourceVersion"])),
     }
     tests
 }
@@ -69,7 +66,8 @@ mod tests {
     #[test]
     fn an_autoscalers_version_moves_with_its_spec_alone() {
         let hpa = ObjectRef::new("HorizontalPodAutoscaler", "n", "h", "u");
-        let at = |max: u32, rv: &str| json!({"metadata": {"uid": "u", "resourceVersion": rv}, "spec": {"maxReplicas": max}});
+        let at =
+            |max: u32, rv: &str| json!({"metadata": {"uid": "u", "resourceVersion": rv}, "spec": {"maxReplicas": max}});
         assert_eq!(of(&hpa, &at(3, "1")), of(&hpa, &at(3, "2")));
         assert_ne!(of(&hpa, &at(3, "1")), of(&hpa, &at(4, "1")));
         assert_eq!(tests("HorizontalPodAutoscaler", &at(3, "1")).len(), 1);
@@ -79,14 +77,8 @@ mod tests {
     fn a_workload_is_bound_by_generation_and_a_service_by_resource_version() {
         let workload = json!({"metadata": {"uid": "u", "resourceVersion": "5", "generation": 7}});
         let service = json!({"metadata": {"uid": "u", "resourceVersion": "5"}});
-        assert_eq!(
-            of(&ObjectRef::new("Deployment", "n", "d", "u"), &workload).version,
-            "7"
-        );
-        assert_eq!(
-            of(&ObjectRef::new("Service", "n", "s", "u"), &service).version,
-            "rv:5"
-        );
+        assert_eq!(of(&ObjectRef::new("Deployment", "n", "d", "u"), &workload).version, "7");
+        assert_eq!(of(&ObjectRef::new("Service", "n", "s", "u"), &service).version, "rv:5");
         assert_eq!(
             tests("Service", &service)[1],
             json!({"op": "test", "path": "/metadata/resourceVersion", "value": "5"})

@@ -60,7 +60,7 @@ impl From<ReadError> for Stop {
 }
 
 impl Stop {
-    fn into_read(self, redactor: &Redactor) -> ReadError {
+    pub(crate) fn into_read(self, redactor: &Redactor) -> ReadError {
         match self {
             Self::Api(error) => error.into_read(redactor),
             Self::Read(error) => error,

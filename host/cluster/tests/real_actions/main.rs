@@ -1,0 +1,13 @@
+//! Every action on a real cluster: rehearsed (nothing changed), applied, checked, taken back (the spec is as before).
+//!
+//! Runs where `DREAMOPS_TEST_KUBECONFIG` names the kubeconfig of a cluster administrator of the cluster in
+//! `tests/cluster`; says that it was skipped otherwise.
+
+mod amounts;
+mod conflicts;
+mod fields;
+mod pods;
+mod pull_secret;
+mod rights;
+mod rollouts;
+mod world;
