@@ -43,11 +43,7 @@ impl Assessment {
     /// A sign that agrees if `there`, and is missing else.
     #[must_use]
     pub fn signal(self, name: &str, there: bool, seen: impl Into<String>) -> Self {
-        let bearing = if there {
-            Bearing::Agrees
-        } else {
-            Bearing::Missing
-        };
+        let bearing = if there { Bearing::Agrees } else { Bearing::Missing };
         self.with(name, bearing, seen)
     }
 
@@ -67,13 +63,7 @@ impl Assessment {
         if self.signals.is_empty() {
             return 0.0;
         }
-        let agreeing = self
-            .signals
-            .iter()
-            .filter(|s| s.bearing == Bearing::Agrees)
-            .count();
-        self.claim
-            .min(agreeing as f64 / self.signals.len() as f64)
-            .min(cap)
+        let agreeing = self.signals.iter().filter(|s| s.bearing == Bearing::Agrees).count();
+        self.claim.min(agreeing as f64 / self.signals.len() as f64).min(cap)
     }
 }

@@ -56,10 +56,7 @@ pub fn between(old: &Value, new: &Value) -> Vec<Change> {
     for list in ["initContainers", "containers"] {
         let pointer = format!("/spec/{list}");
         for name in names(old, new, &pointer) {
-            let (a, b) = (
-                json::named(old, &pointer, &name),
-                json::named(new, &pointer, &name),
-            );
+            let (a, b) = (json::named(old, &pointer, &name), json::named(new, &pointer, &name));
             match (a, b) {
                 (Some(a), Some(b)) => container(&name, a, b, &mut changes),
                 (a, b) => changes.push(Change {
@@ -72,10 +69,7 @@ pub fn between(old: &Value, new: &Value) -> Vec<Change> {
         }
     }
     let none = Value::Null;
-    let (a, b) = (
-        old.get("spec").unwrap_or(&none),
-        new.get("spec").unwrap_or(&none),
-    );
+    let (a, b) = (old.get("spec").unwrap_or(&none), new.get("spec").unwrap_or(&none));
     for field in fields(a, b) {
         if !["initContainers", "containers"].contains(&field.as_str()) {
             differs(
@@ -92,10 +86,7 @@ pub fn between(old: &Value, new: &Value) -> Vec<Change> {
 
 fn container(name: &str, old: &Value, new: &Value, changes: &mut Vec<Change>) {
     for variable in names(old, new, "/env") {
-        let (a, b) = (
-            json::named(old, "/env", &variable),
-            json::named(new, "/env", &variable),
-        );
+        let (a, b) = (json::named(old, "/env", &variable), json::named(new, "/env", &variable));
         differs(Some(name), Part::Env(variable), a, b, changes);
     }
     for field in fields(old, new) {
@@ -112,13 +103,7 @@ fn container(name: &str, old: &Value, new: &Value, changes: &mut Vec<Change>) {
     }
 }
 
-fn differs(
-    container: Option<&str>,
-    part: Part,
-    old: Option<&Value>,
-    new: Option<&Value>,
-    changes: &mut Vec<Change>,
-) {
+fn differs(container: Option<&str>, part: Part, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec<Change>) {
     if old != new {
         changes.push(Change {
             container: container.map(Into::into),

@@ -10,8 +10,8 @@ use crate::strategy::Failure;
 use serde_json::Value;
 
 pub use crate::bindings::dreamops::kubernetes::read::{
-    Endpoint, Event, Failure as ReadFailure, LogText, Owner, Query, Quota, QuotaLine, RangeLine,
-    Service, ServicePort, Usage,
+    Endpoint, Event, Failure as ReadFailure, LogText, Owner, Query, Quota, QuotaLine, RangeLine, Service, ServicePort,
+    Usage,
 };
 
 /// One object.
@@ -54,8 +54,7 @@ pub struct Revision {
 }
 
 fn parsed(json: &str) -> Result<Value, ReadFailure> {
-    serde_json::from_str(json)
-        .map_err(|error| ReadFailure::Other(("malformed-json".into(), error.to_string())))
+    serde_json::from_str(json).map_err(|error| ReadFailure::Other(("malformed-json".into(), error.to_string())))
 }
 
 /// One object by name, all of it.
@@ -64,12 +63,7 @@ pub fn get(kind: &str, namespace: &str, name: &str) -> Result<Object, ReadFailur
 }
 
 /// Some parts of one object, named by JSON pointers.
-pub fn get_parts(
-    kind: &str,
-    namespace: &str,
-    name: &str,
-    mask: &[&str],
-) -> Result<Object, ReadFailure> {
+pub fn get_parts(kind: &str, namespace: &str, name: &str, mask: &[&str]) -> Result<Object, ReadFailure> {
     let mask: Vec<String> = mask.iter().map(|&m| m.to_owned()).collect();
     let found = read::get(kind, namespace, name, &mask)?;
     Ok(Object {
@@ -122,12 +116,7 @@ pub fn events(about: &ObjectRef) -> Result<Vec<Event>, ReadFailure> {
 }
 
 /// The last lines of a container's log; `previous` for the run before the present one.
-pub fn logs(
-    pod: &ObjectRef,
-    container: &str,
-    previous: bool,
-    tail_lines: u32,
-) -> Result<LogText, ReadFailure> {
+pub fn logs(pod: &ObjectRef, container: &str, previous: bool, tail_lines: u32) -> Result<LogText, ReadFailure> {
     read::logs(pod, container, previous, tail_lines)
 }
 
@@ -258,13 +247,8 @@ impl From<ReadFailure> for Failure {
 }
 
 /// The events with one of these reasons.
-pub fn with_reason<'a>(
-    events: &'a [Event],
-    reasons: &'a [&str],
-) -> impl Iterator<Item = &'a Event> {
-    events
-        .iter()
-        .filter(move |e| reasons.contains(&e.reason.as_str()))
+pub fn with_reason<'a>(events: &'a [Event], reasons: &'a [&str]) -> impl Iterator<Item = &'a Event> {
+    events.iter().filter(move |e| reasons.contains(&e.reason.as_str()))
 }
 
 impl Event {

@@ -51,17 +51,11 @@ mod tests {
         };
         let own = |a: &str, b: &str, c: &str, d: &str| (a.into(), b.into(), c.into(), d.into());
         assert_eq!(parts("nginx"), own("docker.io", "library/nginx", "", ""));
-        assert_eq!(
-            parts("shop/api:1.2"),
-            own("docker.io", "shop/api", "1.2", "")
-        );
+        assert_eq!(parts("shop/api:1.2"), own("docker.io", "shop/api", "1.2", ""));
         assert_eq!(
             parts("registry.test:5000/shop/api:1.2"),
             own("registry.test:5000", "shop/api", "1.2", "")
         );
-        assert_eq!(
-            parts("localhost/x@sha256:ab"),
-            own("localhost", "x", "", "sha256:ab")
-        );
+        assert_eq!(parts("localhost/x@sha256:ab"), own("localhost", "x", "", "sha256:ab"));
     }
 }

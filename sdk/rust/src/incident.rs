@@ -35,12 +35,7 @@ impl ObjectRef {
     /// The reference that [`ObjectRef::to_fact`] wrote.
     pub fn from_fact(fact: &str) -> Option<Self> {
         let mut parts = fact.splitn(4, '/');
-        Some(Self::new(
-            parts.next()?,
-            parts.next()?,
-            parts.next()?,
-            parts.next()?,
-        ))
+        Some(Self::new(parts.next()?, parts.next()?, parts.next()?, parts.next()?))
     }
 
     /// As kubectl takes it: `deployment/web`.
@@ -59,10 +54,7 @@ impl fmt::Display for ObjectRef {
 impl Health {
     /// Everything that is wanted is there, is ready and is of the wanted revision; something is wanted.
     pub fn whole(&self) -> bool {
-        self.desired > 0
-            && self.ready >= self.desired
-            && self.updated >= self.desired
-            && self.settled
+        self.desired > 0 && self.ready >= self.desired && self.updated >= self.desired && self.settled
     }
 
     /// [`Health::whole`], and no container has ended within `window_ms` before `now_ms`.

@@ -48,20 +48,13 @@ impl Inquiry {
 
     /// The answer of a read that may be missing: what failed becomes evidence ("could not be looked at"). A
     /// cluster that does not answer is no finding: that failure goes on to the host.
-    pub fn look<T>(
-        &mut self,
-        what: impl Display,
-        answer: Result<T, ReadFailure>,
-    ) -> Result<Option<T>, Failure> {
+    pub fn look<T>(&mut self, what: impl Display, answer: Result<T, ReadFailure>) -> Result<Option<T>, Failure> {
         match answer {
             Ok(value) => Ok(Some(value)),
             Err(ReadFailure::Unavailable(why)) => Err(Failure::Unavailable((true, why))),
             Err(ReadFailure::Exhausted(budget)) => Err(Failure::Exhausted(budget)),
             Err(failure) => {
-                self.saw(
-                    what,
-                    format!("could not be looked at: {}", failure.sentence()),
-                );
+                self.saw(what, format!("could not be looked at: {}", failure.sentence()));
                 Ok(None)
             }
         }
@@ -74,13 +67,7 @@ impl Inquiry {
 
     /// The cause is known. `confidence` below 0.8 asks a person even where none would be.
     #[must_use]
-    pub fn cause(
-        self,
-        fault: &str,
-        target: &ObjectRef,
-        root_cause: impl Into<String>,
-        confidence: f64,
-    ) -> Finding {
+    pub fn cause(self, fault: &str, target: &ObjectRef, root_cause: impl Into<String>, confidence: f64) -> Finding {
         Finding::Cause(Diagnosis {
             fault: fault.into(),
             root_cause: root_cause.into(),
@@ -122,10 +109,7 @@ impl Inquiry {
 impl Diagnosis {
     /// A fact that `diagnose` left.
     pub fn fact(&self, name: &str) -> Option<&str> {
-        self.facts
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.facts.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// All values of a fact that may be there more than once.

@@ -38,9 +38,7 @@ pub fn pairs<'a>(body: &'a Value, pointer: &str) -> Vec<(&'a str, &'a str)> {
 
 /// The element of a list at a pointer whose `name` is this.
 pub fn named<'a>(body: &'a Value, pointer: &str, name: &str) -> Option<&'a Value> {
-    items(body, pointer)
-        .iter()
-        .find(|item| text(item, "/name") == name)
+    items(body, pointer).iter().find(|item| text(item, "/name") == name)
 }
 
 /// The condition of a type in `/status/conditions`.

@@ -10,7 +10,9 @@ pub use wit_bindgen;
 pub mod assessment;
 pub mod change;
 pub mod cluster;
+pub mod elsewhere;
 pub mod export;
+pub mod fields;
 pub mod host;
 pub mod image;
 pub mod incident;
@@ -24,6 +26,7 @@ pub mod quantity;
 pub mod remedy;
 pub mod revision;
 pub mod strategy;
+pub mod template;
 pub mod time;
 
 /// What a strategy usually needs, in one line: `use dreamops_sdk::prelude::*;`.
@@ -33,7 +36,7 @@ pub mod prelude {
     pub use crate::inquiry::Inquiry;
     pub use crate::pod::{Container, Pod, State, Termination};
     pub use crate::strategy::{
-        Amounts, Assessment, Bearing, Descriptor, Diagnosis, Draft, Evidence, Failure, Finding,
-        HandOver, Refusal, Signal, Strategy, Verdict, Why, why,
+        Amounts, Assessment, Bearing, Descriptor, Diagnosis, Draft, Evidence, Failure, Finding, HandOver, Refusal,
+        Signal, Strategy, Verdict, Why, why,
     };
 }

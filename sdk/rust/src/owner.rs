@@ -39,9 +39,7 @@ pub struct Subject {
 impl Subject {
     /// The pods that are not ready and not done.
     pub fn unready(&self) -> impl Iterator<Item = &Pod> {
-        self.pods
-            .iter()
-            .filter(|p| !p.ready() && p.phase() != "Succeeded")
+        self.pods.iter().filter(|p| !p.ready() && p.phase() != "Succeeded")
     }
 
     /// How many pods are ready.
@@ -195,10 +193,7 @@ pub fn label_selector(selector: Option<&Value>) -> String {
     let mut parts = vec![equal(&json::pairs(selector, "/matchLabels"))];
     for rule in json::items(selector, "/matchExpressions") {
         let key = json::text(rule, "/key");
-        let values: Vec<&str> = json::items(rule, "/values")
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let values: Vec<&str> = json::items(rule, "/values").iter().filter_map(Value::as_str).collect();
         parts.push(match json::text(rule, "/operator") {
             "In" => format!("{key} in ({})", values.join(",")),
             "NotIn" => format!("{key} notin ({})", values.join(",")),

@@ -167,13 +167,7 @@ impl Pod {
         json::items(self.body(), "/metadata/ownerReferences")
             .iter()
             .find(|o| json::is_true(o, "/controller"))
-            .map(|o| {
-                (
-                    json::text(o, "/kind"),
-                    json::text(o, "/name"),
-                    json::text(o, "/uid"),
-                )
-            })
+            .map(|o| (json::text(o, "/kind"), json::text(o, "/name"), json::text(o, "/uid")))
     }
 
     /// What tells its revision from others of the workload: the template's hash, or the ControllerRevision's
@@ -188,11 +182,7 @@ impl Pod {
     /// Its containers with their status: init containers first, then the others, as the spec orders them.
     pub fn containers(&self) -> Vec<Container> {
         let lists = [
-            (
-                "/spec/initContainers",
-                "/status/initContainerStatuses",
-                true,
-            ),
+            ("/spec/initContainers", "/status/initContainerStatuses", true),
             ("/spec/containers", "/status/containerStatuses", false),
         ];
         let mut all = Vec::new();
@@ -214,8 +204,7 @@ impl Pod {
     /// The container that keeps the pod from being ready: the first that is not ready and has something to tell
     /// (waits with a reason of its own, or has ended badly), else the first that is not ready.
     pub fn culprit(&self) -> Option<Container> {
-        let mut unready: Vec<Container> =
-            self.containers().into_iter().filter(|c| !c.ready).collect();
+        let mut unready: Vec<Container> = self.containers().into_iter().filter(|c| !c.ready).collect();
         let telling = unready.iter().position(Container::in_trouble);
         (!unready.is_empty()).then(|| unready.swap_remove(telling.unwrap_or(0)))
     }
@@ -238,9 +227,7 @@ impl Container {
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(0),
             state: State::read(status.pointer("/state")),
-            last: status
-                .pointer("/lastState/terminated")
-                .map(Termination::read),
+            last: status.pointer("/lastState/terminated").map(Termination::read),
         }
     }
 

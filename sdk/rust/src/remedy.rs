@@ -52,14 +52,7 @@ impl Inquiry {
     }
 
     /// Decides to set a field of an object, named by a JSON pointer, to a value given as JSON text.
-    pub fn decide_patch(
-        &mut self,
-        object: &ObjectRef,
-        path: &str,
-        value: &str,
-        reason: &str,
-        expect: &str,
-    ) {
+    pub fn decide_patch(&mut self, object: &ObjectRef, path: &str, value: &str, reason: &str, expect: &str) {
         self.decide(PATCH, reason, expect);
         self.fact("object", object.to_fact());
         self.fact("path", path);

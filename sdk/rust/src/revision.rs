@@ -54,11 +54,7 @@ pub fn current(revisions: &[Revision]) -> Option<&Revision> {
 }
 
 /// Reads a workload's revisions and what is left that tells how they did. Notes in the inquiry what was looked at.
-pub fn record(
-    incident: &Incident,
-    subject: &Subject,
-    inquiry: &mut Inquiry,
-) -> Result<Record, Failure> {
+pub fn record(incident: &Incident, subject: &Subject, inquiry: &mut Inquiry) -> Result<Record, Failure> {
     let workload = &subject.object;
     let source = format!("revisions of {workload}");
     let Some(revisions) = inquiry.look(&source, cluster::revisions(workload))? else {
@@ -102,10 +98,7 @@ impl Record {
 
     /// Revisions other than the current one with their standing, newest first.
     pub fn others(&self) -> impl Iterator<Item = (&Revision, &Standing)> {
-        self.revisions
-            .iter()
-            .filter(|(r, _)| !r.current)
-            .map(|(r, s)| (r, s))
+        self.revisions.iter().filter(|(r, _)| !r.current).map(|(r, s)| (r, s))
     }
 
     /// How the current revision does.
@@ -139,8 +132,7 @@ impl Record {
     }
 
     fn untold(&self) -> bool {
-        self.others().next().is_some()
-            && !self.others().any(|(_, s)| matches!(s, Standing::Ready(_)))
+        self.others().next().is_some() && !self.others().any(|(_, s)| matches!(s, Standing::Ready(_)))
     }
 
     fn judge(&mut self, at: usize, standing: Standing) {
@@ -210,7 +202,9 @@ impl Record {
 
     /// Whether numbers and times agree: after an undo they do not, and times tell nothing.
     fn in_order(&self) -> bool {
-        self.revisions.windows(2).all(|w| w[0].0.created_ms >= w[1].0.created_ms)
+        self.revisions
+            .windows(2)
+            .all(|w| w[0].0.created_ms >= w[1].0.created_ms)
     }
 
     /// When the revision after this one was made.
@@ -238,8 +232,7 @@ impl Record {
             return;
         }
         let lost_with = self.revisions.iter().position(|(r, _)| {
-            since.saturating_add(LOST_BEFORE_MS) >= r.created_ms
-                && since <= r.created_ms.saturating_add(LOST_AFTER_MS)
+            since.saturating_add(LOST_BEFORE_MS) >= r.created_ms && since <= r.created_ms.saturating_add(LOST_AFTER_MS)
         });
         if let Some(before) = lost_with.map(|at| at + 1)
             && before < self.revisions.len()
@@ -347,10 +340,7 @@ impl GonePod {
                 self.name, self.unhealthy
             )));
         }
-        let ran = self
-            .killed_ms
-            .or(replaced_ms)?
-            .saturating_sub(self.started_ms?);
+        let ran = self.killed_ms.or(replaced_ms)?.saturating_sub(self.started_ms?);
         (ran >= RAN_MS).then(|| {
             Standing::Sound(format!(
                 "its pod {} ran for {} without complaint until it was replaced",
@@ -366,10 +356,7 @@ impl Pod {
     pub fn is_of(&self, revision_name: &str) -> bool {
         let hash = self.revision_hash();
         !hash.is_empty()
-            && (revision_name == hash
-                || revision_name
-                    .strip_suffix(hash)
-                    .is_some_and(|rest| rest.ends_with('-')))
+            && (revision_name == hash || revision_name.strip_suffix(hash).is_some_and(|rest| rest.ends_with('-')))
     }
 }
 

@@ -8,8 +8,7 @@ use std::fmt;
 pub use crate::bindings::dreamops::plan::draft::Draft;
 pub use crate::bindings::dreamops::plan::draft::{Amounts, Refusal, Why};
 pub use crate::bindings::exports::dreamops::strategy::strategy::{
-    Assessment, Bearing, Descriptor, Diagnosis, Evidence, Failure, Finding, HandOver, Signal,
-    Verdict,
+    Assessment, Bearing, Descriptor, Diagnosis, Evidence, Failure, Finding, HandOver, Signal, Verdict,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use crate::mock::imports::Draft;
@@ -19,9 +18,7 @@ pub use crate::mock::imports::Draft;
 pub trait Strategy {
     /// The settings that an operator can give, each with its meaning and default. None by default.
     fn describe() -> Descriptor {
-        Descriptor {
-            settings: Vec::new(),
-        }
+        Descriptor { settings: Vec::new() }
     }
 
     /// Is this a case for me? Asked of every strategy for every incident, so: few and cheap reads.
@@ -53,9 +50,7 @@ pub trait Strategy {
 /// The verdict of the default [`Strategy::verify`].
 pub fn healed_or_waiting(execution: &Execution) -> Verdict {
     let present = execution.present();
-    let quiet = present
-        .last_restart_ms
-        .is_none_or(|at| at <= execution.finished_ms());
+    let quiet = present.last_restart_ms.is_none_or(|at| at <= execution.finished_ms());
     if present.whole() && quiet {
         return Verdict::Healed;
     }

@@ -8,11 +8,7 @@ pub fn millis(text: &str) -> Option<u64> {
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
     let mut clock = clock.splitn(3, ':').map(str::parse::<u64>);
-    let (hour, minute, second) = (
-        clock.next()?.ok()?,
-        clock.next()?.ok()?,
-        clock.next()?.ok()?,
-    );
+    let (hour, minute, second) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
     if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
@@ -47,9 +43,7 @@ pub fn rfc3339(millis: u64) -> String {
     let seconds = millis / 1_000;
     let (mut left, clock) = (seconds / 86_400, seconds % 86_400);
     let mut year = 1970;
-    let length = |y: u64| {
-        365 + u64::from(y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400)))
-    };
+    let length = |y: u64| 365 + u64::from(y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400)));
     while left >= length(year) {
         left -= length(year);
         year += 1;
@@ -76,10 +70,7 @@ mod tests {
         assert_eq!(millis("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(millis("2000-02-29T12:00:00Z"), Some(951_825_600_000));
         assert_eq!(millis("2025-11-24T10:19:00Z"), Some(1_763_979_540_000));
-        assert_eq!(
-            millis("2025-11-24T10:19:00.123456Z"),
-            Some(1_763_979_540_123)
-        );
+        assert_eq!(millis("2025-11-24T10:19:00.123456Z"), Some(1_763_979_540_123));
         assert_eq!(millis("2025-11-24T10:19:00+01:00"), None);
         assert_eq!(millis("yesterday"), None);
     }

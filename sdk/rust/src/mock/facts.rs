@@ -36,10 +36,7 @@ fn count(object: &Value, pointer: &str) -> u32 {
 }
 
 pub(super) fn health(world: &World, object: &ObjectRef) -> Option<Health> {
-    if let Some(health) = world
-        .health
-        .get(&(object.kind.clone(), object.name.clone()))
-    {
+    if let Some(health) = world.health.get(&(object.kind.clone(), object.name.clone())) {
         return Some(health.clone());
     }
     let body = world.find(&object.kind, &object.name)?;
@@ -71,8 +68,7 @@ pub(super) fn health(world: &World, object: &ObjectRef) -> Option<Health> {
         .max();
     let generation = json::number(body, "/metadata/generation").unwrap_or(0);
     let observed = json::number(body, "/status/observedGeneration").unwrap_or(generation);
-    let progressing =
-        json::condition(body, "Progressing").is_none_or(|c| json::text(c, "/status") != "False");
+    let progressing = json::condition(body, "Progressing").is_none_or(|c| json::text(c, "/status") != "False");
     Some(Health {
         desired,
         ready,
@@ -101,10 +97,7 @@ pub(super) fn revisions(world: &World, workload: &ObjectRef) -> Vec<Revision> {
             .of_kind("ReplicaSet")
             .filter(owned)
             .map(|rs| {
-                let number = json::text(
-                    rs,
-                    "/metadata/annotations/deployment.kubernetes.io~1revision",
-                );
+                let number = json::text(rs, "/metadata/annotations/deployment.kubernetes.io~1revision");
                 revision(
                     rs,
                     number.parse().unwrap_or(0),
@@ -124,9 +117,7 @@ pub(super) fn revisions(world: &World, workload: &ObjectRef) -> Vec<Revision> {
                     .map(pod)
                     .filter(|p| {
                         let hash = p.revision_hash();
-                        p.ready()
-                            && !hash.is_empty()
-                            && (name == hash || name.ends_with(&format!("-{hash}")))
+                        p.ready() && !hash.is_empty() && (name == hash || name.ends_with(&format!("-{hash}")))
                     })
                     .count();
                 let number = json::number(cr, "/revision").and_then(|n| u64::try_from(n).ok());
@@ -189,15 +180,9 @@ pub(super) fn service(world: &World, name: &str) -> Option<Service> {
         .collect();
     let endpoint = |p: &Pod| Endpoint {
         pod: Some(p.reference().clone()),
-        ports: ports
-            .iter()
-            .filter_map(|port| answers(p, &port.target_port))
-            .collect(),
+        ports: ports.iter().filter_map(|port| answers(p, &port.target_port)).collect(),
     };
-    let kind = match (
-        json::text(body, "/spec/type"),
-        json::text(body, "/spec/clusterIP"),
-    ) {
+    let kind = match (json::text(body, "/spec/type"), json::text(body, "/spec/clusterIP")) {
         (_, "None") => "Headless",
         ("", _) => "ClusterIP",
         (kind, _) => kind,
@@ -205,10 +190,7 @@ pub(super) fn service(world: &World, name: &str) -> Option<Service> {
     Some(Service {
         object: reference(body),
         kind: kind.into(),
-        selector: pairs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect(),
+        selector: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         ready: pods.iter().filter(|p| p.ready()).map(endpoint).collect(),
         not_ready: pods.iter().filter(|p| !p.ready()).map(endpoint).collect(),
         selected: pods.iter().map(|p| p.reference().clone()).collect(),

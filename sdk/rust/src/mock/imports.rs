@@ -217,12 +217,7 @@ impl Draft {
     }
 
     /// Go back to a revision, named by the uid that `cluster::revisions` gave.
-    pub fn undo_rollout(
-        &self,
-        workload: &ObjectRef,
-        revision: &str,
-        why: &Why,
-    ) -> Result<(), Refusal> {
+    pub fn undo_rollout(&self, workload: &ObjectRef, revision: &str, why: &Why) -> Result<(), Refusal> {
         self.record(Step::UndoRollout {
             workload: workload.clone(),
             revision: revision.into(),
@@ -258,12 +253,7 @@ impl Draft {
     }
 
     /// Give a workload the pull credential that the host holds for a registry.
-    pub fn set_pull_secret(
-        &self,
-        workload: &ObjectRef,
-        registry: &str,
-        why: &Why,
-    ) -> Result<(), Refusal> {
+    pub fn set_pull_secret(&self, workload: &ObjectRef, registry: &str, why: &Why) -> Result<(), Refusal> {
         self.record(Step::SetPullSecret {
             workload: workload.clone(),
             registry: registry.into(),
@@ -272,13 +262,7 @@ impl Draft {
     }
 
     /// Set one field that the host's table allows.
-    pub fn patch(
-        &self,
-        target: &ObjectRef,
-        path: &str,
-        value: &str,
-        why: &Why,
-    ) -> Result<(), Refusal> {
+    pub fn patch(&self, target: &ObjectRef, path: &str, value: &str, why: &Why) -> Result<(), Refusal> {
         self.record(Step::Patch {
             target: target.clone(),
             path: path.into(),
@@ -334,10 +318,7 @@ pub(crate) mod read {
     use serde_json::{Value, json};
 
     /// Meters a read under its grant, and runs it unless the test makes it fail.
-    fn metered<T>(
-        fact: &str,
-        read: impl FnOnce(&mut World) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+    fn metered<T>(fact: &str, read: impl FnOnce(&mut World) -> Result<T, Failure>) -> Result<T, Failure> {
         super::world(|w| {
             let grant = format!("kubernetes/read/{fact}");
             w.grants.insert(grant.clone());
@@ -373,12 +354,7 @@ pub(crate) mod read {
         }
     }
 
-    pub(crate) fn get(
-        kind: &str,
-        namespace: &str,
-        name: &str,
-        _mask: &[String],
-    ) -> Result<Object, Failure> {
+    pub(crate) fn get(kind: &str, namespace: &str, name: &str, _mask: &[String]) -> Result<Object, Failure> {
         metered(&plural(kind), |w| {
             let inside = namespace == w.namespace || kind == "Node";
             match w.find(kind, name).cloned() {
@@ -397,10 +373,7 @@ pub(crate) mod read {
             };
             let items = all
                 .into_iter()
-                .filter(|o| {
-                    query.namespace.is_empty()
-                        || json::text(o, "/metadata/namespace") == query.namespace
-                })
+                .filter(|o| query.namespace.is_empty() || json::text(o, "/metadata/namespace") == query.namespace)
                 .filter(|o| labels_match(&query.labels, &json::pairs(o, "/metadata/labels")))
                 .filter(|o| fields_match(&query.fields, o))
                 .map(|o| give(w, &o))
@@ -433,23 +406,13 @@ pub(crate) mod read {
 
     pub(crate) fn events(about: &ObjectRef) -> Result<Vec<Event>, Failure> {
         metered("events", |w| {
-            let mut found: Vec<Event> = w
-                .events
-                .iter()
-                .filter(|e| e.about.uid == about.uid)
-                .cloned()
-                .collect();
+            let mut found: Vec<Event> = w.events.iter().filter(|e| e.about.uid == about.uid).cloned().collect();
             found.sort_by_key(|e| e.last_ms);
             Ok(found)
         })
     }
 
-    pub(crate) fn logs(
-        pod: &ObjectRef,
-        container: &str,
-        previous: bool,
-        _tail_lines: u32,
-    ) -> Result<LogText, Failure> {
+    pub(crate) fn logs(pod: &ObjectRef, container: &str, previous: bool, _tail_lines: u32) -> Result<LogText, Failure> {
         metered("logs", |w| {
             let key = (pod.name.clone(), container.to_owned(), previous);
             match w.logs.get(&key) {
@@ -490,8 +453,7 @@ pub(crate) mod read {
     pub(crate) fn health_of(object: &ObjectRef) -> Result<Health, Failure> {
         metered("health", |w| match facts::health(w, object) {
             Some(health) => {
-                w.known
-                    .extend(health.unready_pods.iter().map(|p| p.uid.clone()));
+                w.known.extend(health.unready_pods.iter().map(|p| p.uid.clone()));
                 Ok(health)
             }
             None => missing(object),
@@ -502,8 +464,7 @@ pub(crate) mod read {
         metered("service", |w| match facts::service(w, name) {
             Some(service) => {
                 w.known.insert(service.object.uid.clone());
-                w.known
-                    .extend(service.selected.iter().map(|p| p.uid.clone()));
+                w.known.extend(service.selected.iter().map(|p| p.uid.clone()));
                 Ok(service)
             }
             None => missing(format!("Service/{name}")),

@@ -131,8 +131,7 @@ impl MockHost {
     #[must_use]
     pub fn log(self, pod: &str, container: &str, text: &str) -> Self {
         self.set(|w| {
-            w.logs
-                .insert((pod.into(), container.into(), false), text.into());
+            w.logs.insert((pod.into(), container.into(), false), text.into());
         })
     }
 
@@ -140,8 +139,7 @@ impl MockHost {
     #[must_use]
     pub fn previous_log(self, pod: &str, container: &str, text: &str) -> Self {
         self.set(|w| {
-            w.logs
-                .insert((pod.into(), container.into(), true), text.into());
+            w.logs.insert((pod.into(), container.into(), true), text.into());
         })
     }
 
@@ -261,13 +259,7 @@ impl MockHost {
         let execution = Execution {
             steps: steps
                 .iter()
-                .map(|s| {
-                    (
-                        s.name().to_owned(),
-                        s.target().clone(),
-                        "applied".to_owned(),
-                    )
-                })
+                .map(|s| (s.name().to_owned(), s.target().clone(), "applied".to_owned()))
                 .collect(),
             started_ms: at,
             finished_ms: at,

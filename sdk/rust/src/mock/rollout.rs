@@ -78,12 +78,9 @@ impl MockPod {
     /// `CrashLoopBackOff` after five restarts, the last of which ended so.
     #[must_use]
     pub fn crashing(reason: &str, exit_code: i64) -> Self {
-        let mut pod = Self::waiting(
-            "CrashLoopBackOff",
-            "back-off 2m40s restarting failed container",
-        )
-        .ended(reason, exit_code, 3)
-        .restarts(5);
+        let mut pod = Self::waiting("CrashLoopBackOff", "back-off 2m40s restarting failed container")
+            .ended(reason, exit_code, 3)
+            .restarts(5);
         pod.phase = "Running";
         pod
     }
@@ -154,8 +151,7 @@ impl MockPod {
                 .collect()
         };
         let mut conditions = self.conditions.clone();
-        conditions
-            .push(json!({"type": "Ready", "status": if self.ready { "True" } else { "False" }}));
+        conditions.push(json!({"type": "Ready", "status": if self.ready { "True" } else { "False" }}));
         json!({
             "kind": "Pod", "metadata": metadata,
             "status": {
@@ -167,13 +163,7 @@ impl MockPod {
         })
     }
 
-    fn container_status(
-        &self,
-        spec: &Value,
-        culprit: &str,
-        init: bool,
-        culprit_is_init: bool,
-    ) -> Value {
+    fn container_status(&self, spec: &Value, culprit: &str, init: bool, culprit_is_init: bool) -> Value {
         let name = json::text(spec, "/name");
         if name == culprit {
             return json!({
@@ -182,15 +172,9 @@ impl MockPod {
             });
         }
         let (ready, state) = match (init, culprit_is_init) {
-            (true, _) => (
-                true,
-                json!({"terminated": {"exitCode": 0, "reason": "Completed"}}),
-            ),
+            (true, _) => (true, json!({"terminated": {"exitCode": 0, "reason": "Completed"}})),
             (false, true) => (false, json!({"waiting": {"reason": "PodInitializing"}})),
-            (false, false) => (
-                true,
-                json!({"running": {"startedAt": "2025-11-24T09:00:00Z"}}),
-            ),
+            (false, false) => (true, json!({"running": {"startedAt": "2025-11-24T09:00:00Z"}})),
         };
         json!({"name": name, "image": spec["image"], "ready": ready, "restartCount": 0, "state": state})
     }
@@ -277,10 +261,7 @@ impl Rollout {
     /// The newest revision was made so many seconds ago.
     #[must_use]
     pub fn made_ago_s(mut self, seconds: u64) -> Self {
-        let made = self
-            .made
-            .last_mut()
-            .expect("a revision comes before its age");
+        let made = self.made.last_mut().expect("a revision comes before its age");
         made.ago_s = seconds;
         self
     }
@@ -333,18 +314,11 @@ impl Rollout {
                     "metadata": {"name": revision, "ownerReferences": owner, "creationTimestamp": created},
                     "data": {"spec": {"template": made.template}},
                 }));
-                (
-                    owner.clone(),
-                    ("controller-revision-hash", revision.clone()),
-                )
+                (owner.clone(), ("controller-revision-hash", revision.clone()))
             };
             for (index, pod) in made.pods.iter().enumerate() {
                 let mut labels = json!({"app": self.name});
-                if let Some(own) = made
-                    .template
-                    .pointer("/metadata/labels")
-                    .and_then(Value::as_object)
-                {
+                if let Some(own) = made.template.pointer("/metadata/labels").and_then(Value::as_object) {
                     for (k, v) in own {
                         labels[k] = v.clone();
                     }
@@ -361,17 +335,11 @@ impl Rollout {
     }
 
     fn workload(&self, now_ms: u64) -> Value {
-        let ready: usize = self
-            .made
-            .iter()
-            .flat_map(|m| &m.pods)
-            .filter(|p| p.ready)
-            .count();
+        let ready: usize = self.made.iter().flat_map(|m| &m.pods).filter(|p| p.ready).count();
         let updated = self.made.last().map_or(0, |m| m.pods.len());
         let template = self.made.last().map_or(&Value::Null, |m| &m.template);
         let oldest = self.made.first().map_or(3_600, |m| m.ago_s);
-        let name =
-            |at: Option<usize>| at.map_or_else(String::new, |n| format!("{}-r{n}", self.name));
+        let name = |at: Option<usize>| at.map_or_else(String::new, |n| format!("{}-r{n}", self.name));
         let newest = self.made.len();
         let mut object = json!({
             "kind": self.kind,
@@ -396,8 +364,7 @@ impl Rollout {
             }
             "StatefulSet" => {
                 object["status"]["updateRevision"] = json!(name(Some(newest)));
-                object["status"]["currentRevision"] =
-                    json!(name(newest.checked_sub(1).filter(|n| *n > 0)));
+                object["status"]["currentRevision"] = json!(name(newest.checked_sub(1).filter(|n| *n > 0)));
             }
             _ => {}
         }

@@ -5,11 +5,7 @@ use serde_json::Value;
 /// Whether labels match a selector. An empty selector matches all.
 pub(super) fn labels_match(selector: &str, labels: &[(&str, &str)]) -> bool {
     terms(selector).into_iter().all(|term| {
-        let value = |key: &str| {
-            labels
-                .iter()
-                .find_map(|(k, v)| (*k == key.trim()).then_some(*v))
-        };
+        let value = |key: &str| labels.iter().find_map(|(k, v)| (*k == key.trim()).then_some(*v));
         if let Some((key, set)) = term.split_once(" notin ") {
             return value(key).is_none_or(|v| !within(set, v));
         }
@@ -44,9 +40,7 @@ pub(super) fn fields_match(selector: &str, object: &Value) -> bool {
 }
 
 fn within(set: &str, value: &str) -> bool {
-    set.trim_matches(['(', ')', ' '])
-        .split(',')
-        .any(|v| v.trim() == value)
+    set.trim_matches(['(', ')', ' ']).split(',').any(|v| v.trim() == value)
 }
 
 /// The terms between commas that are not inside brackets.
@@ -87,13 +81,7 @@ mod tests {
         ] {
             assert!(labels_match(yes, &labels), "{yes}");
         }
-        for no in [
-            "app=api",
-            "zone",
-            "!app",
-            "app notin (web)",
-            "app=web,tier=back",
-        ] {
+        for no in ["app=api", "zone", "!app", "app notin (web)", "app=web,tier=back"] {
             assert!(!labels_match(no, &labels), "{no}");
         }
     }

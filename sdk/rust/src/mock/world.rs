@@ -124,11 +124,7 @@ impl World {
         let about = self
             .find(kind, name)
             .map_or_else(|| self.reference_to(kind, name), reference);
-        let severity = if NORMAL.contains(&reason) {
-            "Normal"
-        } else {
-            "Warning"
-        };
+        let severity = if NORMAL.contains(&reason) { "Normal" } else { "Warning" };
         self.events.push(Event {
             severity: severity.into(),
             reason: reason.into(),
@@ -147,15 +143,11 @@ impl World {
     }
 
     pub(super) fn by_uid(&self, uid: &str) -> Option<&Value> {
-        self.objects
-            .iter()
-            .find(|o| json::text(o, "/metadata/uid") == uid)
+        self.objects.iter().find(|o| json::text(o, "/metadata/uid") == uid)
     }
 
     pub(super) fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.objects
-            .iter()
-            .filter(move |o| json::text(o, "/kind") == kind)
+        self.objects.iter().filter(move |o| json::text(o, "/kind") == kind)
     }
 
     /// A reference to what may be gone.
@@ -196,12 +188,7 @@ impl World {
                 .find(|r| json::is_true(r, "/controller"))
         }) {
             let (kind, name) = (json::text(owner, "/kind"), json::text(owner, "/name"));
-            chain.push(ObjectRef::new(
-                kind,
-                &object.namespace,
-                name,
-                json::text(owner, "/uid"),
-            ));
+            chain.push(ObjectRef::new(kind, &object.namespace, name, json::text(owner, "/uid")));
             at = self.by_uid(json::text(owner, "/uid"));
         }
         chain
