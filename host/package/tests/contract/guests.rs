@@ -4,7 +4,7 @@ use dreamops_domain::manifest::Manifest;
 use dreamops_package::contract::Contract;
 use std::fmt::Write;
 use wit_parser::abi::{AbiVariant, WasmType};
-use wit_parser::{Function, SizeAlign, Type, WorldItem};
+use wit_parser::{SizeAlign, Type, WorldItem};
 
 /// Where exports put their results: nothing but zeros, which mean "ok" with empty values.
 const RESULT: u32 = 1024;
@@ -211,23 +211,6 @@ impl Guest {
         let offsets = sizes.field_offsets(&types);
         offsets[2].0.size_wasm32()
     }
-}
-
-/// Every function that the host offers, with the handle on which it is called.
-pub fn offered(contract: &Contract) -> Vec<(String, Function, &'static str)> {
-    contract
-        .offered()
-        .map(|(interface, function)| {
-            let handle = if function.name.starts_with("[method]draft") {
-                "(local.get $draft)"
-            } else if function.name.starts_with("[method]execution") {
-                "(local.get $execution)"
-            } else {
-                "(local.get $incident)"
-            };
-            (interface.to_owned(), function.clone(), handle)
-        })
-        .collect()
 }
 
 fn label(interface: &str, function: &str) -> String {

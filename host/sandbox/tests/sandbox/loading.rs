@@ -1,0 +1,123 @@
+use crate::guests::Guest;
+use crate::world::{load, quiet, sandbox};
+use dreamops_domain::grant::Grants;
+use dreamops_domain::ports::Strategies;
+use dreamops_sandbox::{LoadError, Origin, PluginSettings};
+use std::path::Path;
+
+fn write(folder: &Path, file: &str, bytes: &[u8]) {
+    std::fs::write(folder.join(file), bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_bad_file_is_reported_and_never_stops_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a-good.wasm", &Guest::new("good").component());
+    write(folder.path(), "b-cut.wasm", &Guest::new("cut").component()[..500]);
+    write(folder.path(), "c-core.wasm", &Guest::new("core").core());
+    write(folder.path(), "notes.txt", b"not a component");
+    std::fs::create_dir(folder.path().join("folder.wasm")).unwrap();
+    let sandbox = sandbox(|_| {});
+    let problems = sandbox.load_directory(folder.path()).await;
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(problems[0].to_string().contains("b-cut.wasm: the file is cut short"));
+    assert!(problems[1].to_string().contains("core module"));
+    assert_eq!(sandbox.installed().len(), 1);
+    assert!(sandbox.load_directory(&folder.path().join("none")).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_takes_the_place_of_a_first_party_component_and_keeps_its_rank() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ours = Guest::new("second");
+    ours.grants = vec!["plan/scale"];
+    write(folder.path(), "x.wasm", &ours.component());
+    write(folder.path(), "y.wasm", &Guest::new("second").component());
+    let sandbox = sandbox(|_| {});
+    let first_party = ["first", "second", "third"].map(|name| Guest::new(name).component());
+    assert!(sandbox.load_first_party(first_party.to_vec()).await.is_empty());
+    let before = sandbox.installed();
+    let problems = sandbox.load_directory(folder.path()).await;
+    assert!(matches!(problems[0].error, LoadError::SameName { .. }), "{problems:?}");
+    let after = sandbox.installed();
+    let names: Vec<_> = after.iter().map(|info| info.manifest.name.as_str()).collect();
+    assert_eq!(names, ["first", "second", "third"]);
+    assert!(!after[1].first_party && after[1].digest != before[1].digest);
+    assert!((sandbox.confidence_cap(&after[1].digest) - 0.7).abs() < f64::EPSILON);
+    assert!((sandbox.confidence_cap(&after[0].digest) - 1.0).abs() < f64::EPSILON);
+    let again = sandbox.load(Guest::new("second").component(), Origin::FirstParty).await;
+    assert!(matches!(again, Err(LoadError::Replaced { .. })));
+}
+
+#[tokio::test]
+async fn a_call_goes_on_with_the_component_it_began_with() {
+    let sandbox = sandbox(|_| {});
+    let old = load(&sandbox, &Guest::new("swap")).await;
+    let mut slow = Guest::new("swap");
+    slow.module = "(global $n (mut i32) (i32.const 3000000))".into();
+    slow.assess =
+        "(loop $more (global.set $n (i32.sub (global.get $n) (i32.const 1))) (br_if $more (global.get $n)))".into();
+    let slow = load(&sandbox, &slow).await;
+    assert!(sandbox.assess(&old.digest, &quiet()).await.is_err());
+    let (context, newer) = (quiet(), Guest::new("swap"));
+    let (running, new) = tokio::join!(sandbox.assess(&slow.digest, &context), load(&sandbox, &newer));
+    running.unwrap();
+    assert_eq!(sandbox.installed()[0].digest, new.digest);
+}
+
+#[tokio::test]
+async fn a_component_is_granted_what_it_asks_for_and_the_operator_allows() {
+    let sandbox = sandbox(|settings| {
+        settings.allowed = Grants::parse(["kubernetes/read/*"]).unwrap();
+        let own = PluginSettings {
+            allowed: Some(Grants::parse(["plan/scale"]).unwrap()),
+            confidence_cap: Some(0.2),
+            ..PluginSettings::default()
+        };
+        settings.plugins.insert("special".into(), own);
+        let off = PluginSettings {
+            enabled: false,
+            ..PluginSettings::default()
+        };
+        settings.plugins.insert("off".into(), off);
+    });
+    for name in ["usual", "special"] {
+        let mut guest = Guest::new(name);
+        guest.grants = vec!["kubernetes/read/pods", "plan/scale"];
+        load(&sandbox, &guest).await;
+    }
+    let off = sandbox.load(Guest::new("off").component(), Origin::FirstParty).await;
+    assert!(matches!(off, Err(LoadError::Disabled { .. })));
+    let list = sandbox.list();
+    assert_eq!(list[0].granted, ["kubernetes/read/pods"]);
+    assert_eq!(list[0].withheld, ["plan/scale"]);
+    assert_eq!(list[1].granted, ["plan/scale"]);
+    assert!((list[1].confidence_cap - 0.2).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn compiled_components_are_kept_between_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("artefacts");
+    let start = || {
+        let cache = cache.clone();
+        sandbox(move |settings| settings.artefact_cache = Some(cache))
+    };
+    load(&start(), &Guest::new("kept")).await;
+    let files = |path: &Path| walk(path);
+    let before = files(&cache);
+    assert!(before > 0);
+    load(&start(), &Guest::new("kept")).await;
+    assert_eq!(files(&cache), before);
+}
+
+/// How many artefacts lie below a folder; the cache's own notes are not counted.
+fn walk(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries
+        .map(|path| match path.is_dir() {
+            true => walk(&path),
+            false => usize::from(path.extension().is_none()),
+        })
+        .sum()
+}
