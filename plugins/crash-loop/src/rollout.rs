@@ -2,10 +2,9 @@
 
 use crate::scene::Scene;
 use dreamops_sdk::change;
-use dreamops_sdk::json;
-use dreamops_sdk::owner::Kind;
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::revision::{Record, Standing};
+use dreamops_sdk::template;
 
 /// A cause that a revision of the workload may be free of.
 pub(crate) struct Fault {
@@ -34,7 +33,7 @@ pub(crate) fn undo_or_escalate(
     fits: impl Fn(&Revision) -> bool,
 ) -> Result<Finding, Failure> {
     let workload = &scene.subject.object;
-    if let Some(obstacle) = obstacle(scene, &mut inquiry)? {
+    if let Some(obstacle) = template::obstacle(&scene.subject, &mut inquiry)? {
         return Ok(to_person(scene, inquiry, fault, &obstacle));
     }
     let likely = if fault.explained { LIKELY } else { GUESSED };
@@ -76,50 +75,8 @@ pub(crate) fn undo_or_escalate(
     Ok(inquiry.cause("crash-loop", workload, cause, fault.certainty.min(strength)))
 }
 
-/// Why the object's template cannot be changed from here.
-fn obstacle(scene: &Scene, inquiry: &mut Inquiry) -> Result<Option<String>, Failure> {
-    let object = &scene.subject.object;
-    Ok(match scene.subject.kind {
-        Kind::Workload => {
-            let read = cluster::get(&object.kind, &object.namespace, &object.name);
-            inquiry
-                .look(object, read)?
-                .filter(|o| json::is_true(&o.body, "/spec/paused"))
-                .map(|_| format!("{object} is paused, and a paused rollout is not undone"))
-        }
-        Kind::Job => Some(format!("the template of {object} cannot be changed while it exists")),
-        Kind::BarePod => Some(format!("nothing recreates {object} when it is deleted")),
-        Kind::MirrorPod => Some(format!("{object} mirrors a file on its node")),
-        Kind::Service => Some(format!("the pods behind {object} belong to more than one workload")),
-        Kind::Other => Some(format!("{object} is kept by its operator")),
-    })
-}
-
 /// Concludes with the exact change for a person.
 pub(crate) fn to_person(scene: &Scene, mut inquiry: Inquiry, fault: Fault, why: &str) -> Finding {
-    let object = &scene.subject.object;
-    let how = match scene.subject.kind {
-        Kind::Job if object.kind == "CronJob" => {
-            format!(
-                "change the job template of {object} for its next run: {}",
-                fault.by_hand
-            )
-        }
-        Kind::Job => format!(
-            "delete {object} and create it anew with the correction: {}",
-            fault.by_hand
-        ),
-        Kind::BarePod => format!(
-            "delete {object} and create it anew from its manifest with the correction: {}",
-            fault.by_hand
-        ),
-        Kind::MirrorPod => format!(
-            "correct the static pod's file on node {}: {}",
-            scene.pod.node(),
-            fault.by_hand
-        ),
-        _ => fault.by_hand,
-    };
-    inquiry.decide_escalate(why, how);
-    inquiry.cause("crash-loop", object, fault.cause, fault.certainty)
+    inquiry.decide_escalate(why, template::by_hand(&scene.subject, &fault.by_hand));
+    inquiry.cause("crash-loop", &scene.subject.object, fault.cause, fault.certainty)
 }

@@ -216,7 +216,7 @@ fn bare_mirror_and_job_pods_are_explained_and_not_touched() {
     let mut mirror = bare.clone();
     mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
     let host = MockHost::new().object(mirror).target("Pod", "lone");
-    assert_escalated(&respond(&host).1, "static pod's file on node node-1");
+    assert_escalated(&respond(&host).1, "static pod's file on its node");
 
     let mut of_job = bare;
     of_job["metadata"]["labels"] = json!({"job-name": "once"});
