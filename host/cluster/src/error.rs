@@ -2,7 +2,8 @@
 //!
 //! Promise: an [`ApiError`] says which call failed, what kind of failure it is, and, for a write,
 //! whether the server may have carried it out. What the server said is raw text that may hold
-//! secret values: it is kept inside and leaves only through a [`Redactor`].
+//! secret values: it is kept inside and leaves only through a [`Redactor`],
+//! inert for terminals.
 //!
 //! | the server answers | class |
 //! | --- | --- |
@@ -20,6 +21,7 @@
 //! | 5xx, no answer, half an answer | [`Failure::Unavailable`] |
 
 use crate::transport::Trouble;
+use dreamops_domain::inert::inert;
 use dreamops_domain::ports::ActError;
 use dreamops_domain::read::ReadError;
 use dreamops_domain::redact::Redactor;
@@ -121,7 +123,7 @@ pub struct Cause {
 impl Cause {
     /// What the server said, fit to be shown.
     pub fn said(&self, redactor: &Redactor) -> String {
-        redactor.text(&self.message).into_inner()
+        inert(&redactor.text(&self.message), SAID)
     }
 }
 
@@ -276,7 +278,7 @@ impl ApiError {
 
     /// What the server said, fit to be shown.
     pub fn said(&self, redactor: &Redactor) -> String {
-        let message = redactor.text(&self.message).into_inner();
+        let message = inert(&redactor.text(&self.message), SAID);
         match (message.is_empty(), self.code) {
             (false, _) => message,
             (true, 0) => "no answer".to_owned(),
@@ -333,6 +335,9 @@ impl ApiError {
         }
     }
 }
+
+/// The most of a server's message that is shown, in characters.
+const SAID: usize = 1000;
 
 /// How the API server begins its answer where a path is known to no API group.
 const NO_SUCH_RESOURCE: &str = "the server could not find the requested resource";

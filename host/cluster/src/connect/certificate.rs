@@ -4,7 +4,7 @@ use dreamops_domain::time::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
-use x509_cert::der::Decode;
+use x509_cert::der::{Decode, Encode};
 
 /// A client certificate with its key, as PEM.
 #[derive(Clone)]
@@ -48,12 +48,27 @@ pub(crate) fn validity(pem: &[u8]) -> Result<Validity, String> {
     })
 }
 
-/// Whether the text holds a private key.
-pub(crate) fn check_key(pem: &[u8]) -> Result<(), String> {
-    match PrivateKeyDer::from_pem_slice(pem) {
-        Ok(_) => Ok(()),
-        Err(_) => Err("it holds no PEM private key".to_owned()),
-    }
+/// The first certificate's public key, as DER. Reads certificates of every version.
+pub(crate) fn public_key(pem: &[u8]) -> Result<Vec<u8>, String> {
+    let first = first(pem)?;
+    let key = first.tbs_certificate().subject_public_key_info();
+    key.to_der().map_err(|_| "its public key is malformed".to_owned())
+}
+
+fn first(pem: &[u8]) -> Result<x509_cert::Certificate, String> {
+    let certificates = bundle(pem)?;
+    x509_cert::Certificate::from_der(&certificates[0]).map_err(|_| "it holds no X.509 certificate".to_owned())
+}
+
+/// The first private key of a PEM text.
+pub(crate) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        if pem.windows(9).any(|w| w == b"ENCRYPTED") {
+            "the key is under a passphrase, which nobody can be asked for here; store it without".to_owned()
+        } else {
+            "it holds no PEM private key".to_owned()
+        }
+    })
 }
 
 /// SHA-256 over the certificates as they are encoded, hexadecimal: how the PEM around them is
@@ -97,6 +112,6 @@ mod tests {
     fn what_is_no_certificate_or_key_is_refused() {
         assert!(bundle(b"").is_err() && bundle(b"hello").is_err());
         assert!(bundle(b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----").is_err());
-        assert!(check_key(OLD.as_bytes()).is_err());
+        assert!(private_key(OLD.as_bytes()).is_err());
     }
 }

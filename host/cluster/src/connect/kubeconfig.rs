@@ -217,7 +217,7 @@ fn identity(context: &str, user: &AuthInfo, now: Timestamp) -> Result<Option<Ide
         )),
         (Some(certificate), Some(key)) => {
             let key = Zeroizing::new(key);
-            certificate::check_key(&key).map_err(bad("client-key"))?;
+            certificate::private_key(&key).map_err(bad("client-key"))?;
             let identity = Identity { certificate, key };
             in_force(context, &identity, now)?;
             Ok(Some(identity))

@@ -7,6 +7,7 @@
 //! - Every failure says what is wrong and what to do, and shows no credential.
 
 mod certificate;
+mod client;
 mod credential;
 mod error;
 mod kubeconfig;
@@ -20,12 +21,9 @@ pub use proxy::ProxySettings;
 use crate::api::Api;
 use crate::error::{ApiError, Failure};
 use crate::transport::Trouble;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use dreamops_domain::incident::ClusterId;
 use dreamops_domain::ports::Clock;
 use dreamops_domain::redact::Redactor;
-use kube::client::ClientBuilder;
 use kubeconfig::{Bearer, Target};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,8 +31,6 @@ use std::time::Duration;
 
 /// A connection is there by then, or has failed.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(8);
-/// How long one attempt to reach the server may take, TLS included.
-const REACH_DEADLINE: Duration = Duration::from_secs(5);
 /// Its uid lives as long as the cluster.
 const NAMESPACE_OF_THE_CLUSTER: &str = "kube-system";
 
@@ -94,7 +90,7 @@ async fn connect(mut target: Target, options: &Options) -> Result<Connection, Co
             why,
         })?
         .map(Arc::new);
-    let api = Api::with_credential(client(&target)?, credential.clone());
+    let api = Api::with_credential(client::of(&target)?, credential.clone());
     let (version, system) = tokio::join!(api.version(), api.get("Namespace", "", NAMESPACE_OF_THE_CLUSTER));
     let version = match version {
         Ok(version) if !version.is_empty() => version,
@@ -143,47 +139,6 @@ fn address(target: &Target) -> String {
     target.server.to_string().trim_end_matches('/').to_owned()
 }
 
-/// A client that sends each request once.
-fn client(target: &Target) -> Result<kube::Client, ConnectError> {
-    let mut config = kube::Config::new(target.server.clone());
-    config.root_cert = (!target.authorities.is_empty()).then(|| target.authorities.clone());
-    config.accept_invalid_certs = target.insecure;
-    config.tls_server_name.clone_from(&target.server_name);
-    config.proxy_url.clone_from(&target.proxy);
-    config.connect_timeout = Some(REACH_DEADLINE);
-    // a second attempt at a write is the caller's decision
-    config.default_retry = false;
-    config.auth_info = target.rest.clone();
-    if let Some(identity) = &target.identity {
-        config.auth_info.client_certificate_data = Some(STANDARD.encode(&identity.certificate));
-        config.auth_info.client_key_data = Some(STANDARD.encode(identity.key.as_slice()).into());
-    }
-    let builder = ClientBuilder::try_from(config).map_err(|error| unusable(target, &error))?;
-    Ok(builder.build())
-}
-
-/// What the TLS library does not take: a key of another certificate, a CA that is none.
-fn unusable(target: &Target, error: &kube::Error) -> ConnectError {
-    use kube::client::RustlsTlsError as E;
-    let (field, why) = match error {
-        kube::Error::RustlsTls(E::InvalidPrivateKey(_)) => (
-            "client-key",
-            "it does not belong to the client certificate, or its kind is not known".to_owned(),
-        ),
-        kube::Error::RustlsTls(E::AddRootCertificate(why)) => ("certificate-authority", why.to_string()),
-        kube::Error::RustlsTls(E::InvalidServerName(_)) => {
-            ("tls-server-name", "it is neither a host name nor an address".to_owned())
-        }
-        kube::Error::RustlsTls(other) => ("client-certificate", other.to_string()),
-        _ => ("user", "it cannot be sent in a request's header".to_owned()),
-    };
-    ConnectError::BadField {
-        context: target.context.clone(),
-        field,
-        why,
-    }
-}
-
 /// Why the first question went unanswered.
 async fn refused(
     target: &Target,
@@ -201,12 +156,17 @@ async fn refused(
         None => String::new(),
     };
     match error.trouble() {
-        Some(Trouble::UnknownCa) => ConnectError::Tls {
-            address,
-            why: format!(
-                "{said}; the kubeconfig's certificate-authority is another cluster's or an older one: take a fresh kubeconfig"
-            ),
-        },
+        Some(Trouble::UnknownCa) => {
+            let what_to_do = if target.authorities.is_empty() {
+                "the kubeconfig has no certificate-authority: take one that has"
+            } else {
+                "the kubeconfig's certificate-authority is another cluster's or an older one: take a fresh kubeconfig"
+            };
+            ConnectError::Tls {
+                address,
+                why: format!("{said}; {what_to_do}"),
+            }
+        }
         Some(Trouble::WrongName(_)) => ConnectError::Tls {
             address,
             why: format!("{said}; use an address that the certificate names, or set tls-server-name"),

@@ -1,11 +1,12 @@
 //! Credential plugins: programs that a kubeconfig names under `exec`.
 //!
 //! Promises: the program is given no terminal and no time beyond [`DEADLINE`]; its output is shown
-//! nowhere; of what it says on its error channel only the last line, redacted.
+//! nowhere; of what it says on its error channel only the last line, redacted and inert.
 //! Source: Kubernetes, "client-go credential plugins", `client.authentication.k8s.io/v1`.
 
 use super::certificate::Identity;
 use super::error::ConnectError;
+use dreamops_domain::inert::inert;
 use dreamops_domain::redact::Redactor;
 use dreamops_domain::time::Timestamp;
 use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
@@ -17,7 +18,7 @@ use zeroize::Zeroizing;
 
 /// A plugin that takes longer is stopped.
 const DEADLINE: Duration = Duration::from_secs(6);
-/// The most of a plugin's error line that is shown.
+/// The most of a plugin's error line that is shown, in characters.
 const SAID: usize = 300;
 
 /// How a plugin is run.
@@ -95,7 +96,7 @@ impl Plugin {
             ))),
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
                 let hint = self.hint.as_deref().unwrap_or("install it, or put it on PATH");
-                let hint = redactor.text(hint.trim()).into_inner();
+                let hint = inert(&redactor.text(hint.trim()), SAID);
                 Err(self.failed(format!("there is no such program; {hint}")))
             }
             Ok(Err(error)) => Err(self.failed(format!("it cannot be started: {error}"))),
@@ -154,7 +155,7 @@ fn said(output: &Output, redactor: &Redactor) -> String {
         .map(str::trim)
         .rfind(|line| !line.is_empty())
         .unwrap_or_default();
-    let last: String = last.chars().take(SAID).collect();
+    let last = inert(last, SAID);
     if last.is_empty() {
         format!("it ended with {}", output.status)
     } else {

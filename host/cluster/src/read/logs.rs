@@ -1,5 +1,9 @@
 //! Lines of a container's log.
 //!
+//! "The run before" is the run that ended last. While a container runs, that is what the API calls
+//! `previous`; while it does not (it has ended, or waits for its next start), it is the present log: the
+//! kubelet keeps one ended container only, and answers 200 with a sentence of its own for an older one.
+//!
 //! The kubelet counts `limitBytes` from the *first* of the tail's lines, so that a limit loses the
 //! newest lines, which are the ones that matter. Therefore more is taken in than is returned, and
 //! where even that is not all, fewer lines are asked for.
@@ -37,7 +41,7 @@ pub(crate) async fn of(api: &Api, redactor: &Redactor, pod: &ObjectRef, query: &
     for attempt in 1.. {
         let selection = LogSelection {
             container: &container,
-            previous: query.previous,
+            previous: query.previous && runs(&found, &container),
             tail_lines: lines,
             limit_bytes: TAKEN_IN,
         };
@@ -45,6 +49,9 @@ pub(crate) async fn of(api: &Api, redactor: &Redactor, pod: &ObjectRef, query: &
             Ok(bytes) => bytes,
             Err(error) => return Err(absent(error, pod, &container, query.previous)),
         };
+        if forgotten(&bytes) {
+            return Err(no_log(pod, &container, query.previous).into());
+        }
         let full = bytes.len() >= TAKEN_IN as usize;
         if full && lines > 1 && attempt < ATTEMPTS {
             lines = fewer(lines, &bytes);
@@ -102,17 +109,37 @@ fn container(pod: &Value, named: &str) -> Result<String, ReadError> {
     }
 }
 
-/// A log that is not there (never started, no run before, rotated away) is nothing found, not a bad request.
+/// Whether the container runs at present.
+fn runs(pod: &Value, container: &str) -> bool {
+    [
+        "containerStatuses",
+        "initContainerStatuses",
+        "ephemeralContainerStatuses",
+    ]
+    .iter()
+    .flat_map(|list| elements(pod, &format!("/status/{list}")))
+    .any(|status| text(status, "/name") == container && status["state"]["running"].is_object())
+}
+
+/// What the kubelet writes, with status 200, where the container is gone.
+fn forgotten(log: &[u8]) -> bool {
+    log.len() < 256
+        && log
+            .to_ascii_lowercase()
+            .starts_with(b"unable to retrieve container logs for ")
+}
+
+fn no_log(pod: &ObjectRef, container: &str, previous: bool) -> ReadError {
+    let which = if previous { "an ended run's log" } else { "a log" };
+    ReadError::NotFound {
+        what: format!("{which} of container {container} of {pod}"),
+    }
+}
+
+/// A log that is not there (never started, no run before) is nothing found, not a bad request.
 fn absent(error: ApiError, pod: &ObjectRef, container: &str, previous: bool) -> Stop {
     match error.failure {
-        Failure::BadRequest if previous => ReadError::NotFound {
-            what: format!("a log of the run before of container {container} of {pod}"),
-        }
-        .into(),
-        Failure::BadRequest => ReadError::NotFound {
-            what: format!("a log of container {container} of {pod}, which has not started"),
-        }
-        .into(),
+        Failure::BadRequest => no_log(pod, container, previous).into(),
         Failure::NotFound => not_found(pod).into(),
         _ => error.into(),
     }
@@ -135,6 +162,24 @@ mod tests {
         assert_eq!(container(&marked, "").as_deref(), Ok("b"));
         assert_eq!(container(&two, "i").as_deref(), Ok("i"));
         assert!(container(&two, "z").is_err());
+    }
+
+    #[test]
+    fn a_kubelets_excuse_is_no_log() {
+        assert!(forgotten(
+            b"unable to retrieve container logs for containerd://d3bdd82ec2"
+        ));
+        assert!(!forgotten(b"2026-01-01 unable to retrieve container logs for x"));
+        assert!(!forgotten(b""));
+    }
+
+    #[test]
+    fn only_a_running_container_has_a_run_before_the_present_one() {
+        let of = |state: Value| json!({"status": {"containerStatuses": [{"name": "a", "state": state}]}});
+        assert!(runs(&of(json!({"running": {}})), "a"));
+        assert!(!runs(&of(json!({"waiting": {"reason": "CrashLoopBackOff"}})), "a"));
+        assert!(!runs(&of(json!({"terminated": {"exitCode": 1}})), "a"));
+        assert!(!runs(&of(json!({"running": {}})), "b"));
     }
 
     #[test]
