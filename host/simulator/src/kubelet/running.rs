@@ -1,0 +1,93 @@
+//! A running container: what its program says, and when and why it will end.
+
+use super::peers;
+use super::probe;
+use super::program::Program;
+use super::run::{ContainerRun, Ending, State};
+use super::spec;
+use crate::world::World;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Milliseconds after which a program without its settings has ended.
+const QUICK: u64 = 200;
+/// Milliseconds after which a program has filled the memory that it needs.
+const FILLED: u64 = 1500;
+/// Milliseconds for which a program tries to reach a peer.
+const PATIENCE: u64 = 2500;
+
+/// Starts a run.
+pub(super) fn begin(
+    world: &World,
+    pod: &Value,
+    container: &Value,
+    run: &mut ContainerRun,
+    program: &Program,
+    environment: &BTreeMap<String, String>,
+) {
+    let now = world.now();
+    let end = fate(world, pod, container, program, environment);
+    let starts_well = end.as_ref().is_none_or(|(at, _)| *at > now + program.starts_in);
+    run.log.clear();
+    run.say(now, "starting");
+    if starts_well {
+        for line in program.greeting {
+            run.say(now + program.starts_in, *line);
+        }
+    }
+    run.state = State::Running { since: now, end };
+    probe::begin(now, container, run);
+}
+
+/// When and how the run will end, as things are.
+fn fate(
+    world: &World,
+    pod: &Value,
+    container: &Value,
+    program: &Program,
+    environment: &BTreeMap<String, String>,
+) -> Option<(u64, Ending)> {
+    let now = world.now();
+    let settings = program.needs.iter().find_map(|(name, begins)| {
+        let line = match environment.get(*name).map(String::as_str) {
+            None | Some("") => format!("fatal: environment variable {name} is not set"),
+            Some(value) if !value.starts_with(begins) => {
+                format!("fatal: environment variable {name} is invalid: it has to begin with {begins:?}")
+            }
+            Some(_) => return None,
+        };
+        Some((now + QUICK, ending(1, "Error", vec![line])))
+    });
+    let memory = memory_end(now, container, program);
+    let peers = peers::lost(world, pod, program, environment).map(|why| (now + PATIENCE, peers::ending(&why)));
+    let work = program.ends.map(|(after, code)| {
+        let reason = if code == 0 { "Completed" } else { "Error" };
+        (now + after, ending(code, reason, vec!["done".to_owned()]))
+    });
+    [settings, memory, peers, work]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+}
+
+/// When the memory limit is reached.
+fn memory_end(now: u64, container: &Value, program: &Program) -> Option<(u64, Ending)> {
+    let limit = spec::memory_limit(container)?;
+    let needs = program.memory_mib << 20;
+    let killed = ending(137, "OOMKilled", Vec::new());
+    if needs > limit {
+        return Some((now + FILLED, killed));
+    }
+    let room = (limit - needs) >> 20;
+    let minutes_in_millis = (room * 60_000).checked_div(program.leak_mib_per_minute)?;
+    Some((now + FILLED + minutes_in_millis, killed))
+}
+
+pub(super) fn ending(code: i32, reason: &'static str, lines: Vec<String>) -> Ending {
+    Ending {
+        code,
+        reason,
+        for_peers: false,
+        lines,
+    }
+}

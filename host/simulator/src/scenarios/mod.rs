@@ -1,0 +1,44 @@
+//! The scenarios: a healthy shop, a fault, and what a good responder makes of it.
+
+mod crash_loop;
+mod shop;
+pub(crate) mod stage;
+
+use crate::alert::Raised;
+use crate::error::SimulatorError;
+use dreamops_domain::phase::Phase;
+use stage::Stage;
+
+/// One fault in one world.
+pub struct Scenario {
+    /// Its name, as the command line takes it.
+    pub name: &'static str,
+    /// What happens, in half a sentence.
+    pub summary: &'static str,
+    /// What breaks and how, line by line, for whoever watches.
+    pub story: &'static [&'static str],
+    /// The fault that a responder should find: `crash-loop`, `image-pull`, ….
+    pub fault: &'static str,
+    /// The phase in which a responder that may act should end.
+    pub ends: Phase,
+    /// Registry credentials that an operator of this world would have given the responder.
+    pub credentials: &'static [PullCredential],
+    /// Builds the healthy world, breaks it, and says what is raised.
+    pub(crate) setup: fn(&mut Stage) -> Result<Raised, SimulatorError>,
+}
+
+/// A credential for a registry of a simulated world. It opens nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PullCredential {
+    /// The registry's host, as image names write it.
+    pub registry: &'static str,
+    /// The user.
+    pub username: &'static str,
+    /// The password.
+    pub password: &'static str,
+}
+
+/// All scenarios; the first of each fault is the plain one.
+pub fn scenarios() -> &'static [Scenario] {
+    &[crash_loop::DROPPED_VARIABLE]
+}
