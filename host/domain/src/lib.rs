@@ -18,6 +18,7 @@ pub mod inert;
 pub mod journal;
 pub mod manifest;
 pub mod object;
+mod pattern;
 pub mod phase;
 pub mod plan;
 pub mod ports;

@@ -76,6 +76,12 @@ pub trait ClusterWrite: Send + Sync {
     async fn apply(&self, scope: &Scope, write: &Write) -> Result<WriteOutcome, ActError>;
     /// After a crash or time-out: what came of `write`, by reading. `None`: it did not happen, it is safe to make it.
     async fn settle(&self, scope: &Scope, write: &Write) -> Result<Option<WriteOutcome>, ActError>;
+    /// Why `write` could not be made now, tried without effect; `None` where it could. Asked of the inverse of each
+    /// write once that is made: an obstacle means that the step cannot be taken back any more, which is said at once.
+    /// An adapter that cannot try names no obstacle.
+    async fn obstacle(&self, _scope: &Scope, _write: &Write) -> Result<Option<String>, ActError> {
+        Ok(None)
+    }
     /// The write that takes `done` back, given what came of it; `None` where nothing is to be taken back (a deleted pod).
     fn inverse(&self, done: &Write, outcome: &WriteOutcome) -> Option<Write>;
     /// Whether what `write` set still holds: `None` if so, else what differs and who wrote it.

@@ -2,12 +2,57 @@
 //!
 //! [`Shown`] can be made only here. Read ports return it; components, audit, recordings and errors
 //! accept nothing else.
+//!
+//! A secret becomes a handle, `‹secret:1a2b3c4d›`: the beginning of its HMAC-SHA256 under a tenant's key. Equal secrets
+//! have equal handles within a tenant, so that "the same value as before" stays visible. White space around a secret does
+//! not count, and a value in a Secret's `data` counts as what it decodes to.
+//!
+//! | where | what becomes a handle |
+//! | --- | --- |
+//! | Secrets | every value of `data` and `stringData` |
+//! | environment | values of names that mean a secret ([`name`]); of other names all but plain ones ([`plain`]): words, numbers, amounts, host:port, paths, URLs, and lists of them. Names stay, and so does a reference like `$(HOST)` |
+//! | arguments | values of flags that mean a secret: `--token=x`, `--token x` |
+//! | fields, ConfigMap entries, annotations, labels | values whose key means a secret |
+//! | text that is JSON (`last-applied-configuration` and others) | what an object in its place would lose |
+//! | every text | what [`text`] lists: keys, tokens, certificates, headers, credentials in URLs, `password=…`, long random strings |
+//!
+//! `managedFields` is dropped. Stay readable: names of objects, uids, image digests, container ids, revision hashes, git
+//! commits. What looks like a plain word under a plain name cannot be told from one, and stays.
+//!
+//! Redacting twice changes nothing. The work grows with the length of the text.
 
-mod parts;
-
+use hmac::{Hmac, Mac};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::Sha256;
 use std::ops::Deref;
+use std::sync::LazyLock;
+
+mod name;
+mod object;
+mod parts;
+mod plain;
+mod random;
+mod text;
+
+/// What a reader of redacted text has to know, a model above all.
+pub const NOTICE: &str = "‹secret:…› stands in place of a secret that is kept from you. The cluster holds the real value: \
+it is no mistake and needs no fix. Equal marks stand for equal values. A mark is never accepted as a value.";
+
+static HANDLE: LazyLock<regex::Regex> = LazyLock::new(|| crate::pattern::pattern("‹secret:[0-9a-f]{8}›"));
+/// Also what a handle may turn into on its way through JSON or a model.
+static HANDLE_LIKE: LazyLock<regex::Regex> =
+    LazyLock::new(|| crate::pattern::pattern(r"(?i)(?:‹|<|\\u2039|&lt;)\s*secret:[0-9a-f]{8}\b"));
+
+/// Whether a text is a handle and nothing else.
+pub fn is_handle(text: &str) -> bool {
+    HANDLE.find(text).is_some_and(|found| found.len() == text.len())
+}
+
+/// Whether a text holds a handle, also one that was written in other brackets. Such a text is never accepted as a value.
+pub fn contains_handle(text: &str) -> bool {
+    HANDLE_LIKE.is_match(text)
+}
 
 /// A value that has passed redaction.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -42,14 +87,33 @@ impl Redactor {
         }
     }
 
-    /// An object as the API server returned it, without `managedFields`.
+    /// An object as the API server returned it, without `managedFields`. Redact first and take parts afterwards: a part
+    /// alone does not say that it is the value of an environment variable.
     pub fn object(&self, object: &Value) -> Shown<Value> {
-        let _ = &self.key;
-        Shown(object.clone())
+        Shown(object::Walk::new(self).value(object))
     }
 
     /// Free text: logs, event messages, errors.
     pub fn text(&self, text: &str) -> Shown<String> {
-        Shown(text.to_owned())
+        Shown(text::redact(self, text, text::Depth::Guessing))
+    }
+
+    /// The handle of a secret. An empty value stays empty and a handle stays itself.
+    fn handle(&self, secret: &[u8]) -> String {
+        let secret = secret.trim_ascii();
+        match std::str::from_utf8(secret) {
+            Ok(text) if text.is_empty() || is_handle(text) => return text.to_owned(),
+            _ => {}
+        }
+        let digest =
+            Hmac::<Sha256>::new_from_slice(&self.key).map(|mac| mac.chain_update(secret).finalize().into_bytes());
+        // HMAC takes a key of any length
+        let shown = digest
+            .map(|d| hex::encode(&d[..4]))
+            .unwrap_or_else(|_| "00000000".to_owned());
+        format!("‹secret:{shown}›")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@
 
 use super::hints::{dns_label, dns_subdomain};
 use crate::object::kind_from;
+use crate::pattern::pattern;
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -49,35 +50,28 @@ const KIND: &str =
     "(?i:pods?|deployments?|deploy|replicasets?|statefulsets?|sts|daemonsets?|cronjobs?|jobs?|services?|svc)";
 
 /// Kind, then what stands between, then perhaps a namespace, then a name.
-static KIND_THEN_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static KIND_THEN_NAME: LazyLock<Regex> = LazyLock::new(|| {
     let quote = "[\"'`“‘(\\[]";
     pattern(&format!(
         r"\b({KIND})(?:[_-]?name)?(\s*[:=/]\s*{quote}?|\s+(?i:named|called)\s+{quote}?|\s+{quote}|\s+)(?:({NAME})/)?({NAME})"
     ))
 });
 /// A name, then the kind: `the web deployment`.
-static NAME_THEN_KIND: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(&format!(r"\b({NAME})[\x22'`”’]?\s+({KIND})\b")));
+static NAME_THEN_KIND: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"\b({NAME})[\x22'`”’]?\s+({KIND})\b")));
 /// Words with slashes between: `shop/web`, `shop/pod/web-1`, and paths and images, which are sorted out.
-static SLASHED: LazyLock<Option<Regex>> =
+static SLASHED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[^\s,;()\[\]{}<>\x22'`“”‘’|=]*/[^\s,;()\[\]{}<>\x22'`“”‘’|]*"));
 /// Lower-case words, with what stands around them.
-static WORD: LazyLock<Option<Regex>> =
-    LazyLock::new(|| pattern(r"[\x22'`“‘]?[A-Za-z0-9][-A-Za-z0-9_.:/@%]*[\x22'`”’]?"));
+static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\x22'`“‘]?[A-Za-z0-9][-A-Za-z0-9_.:/@%]*[\x22'`”’]?"));
 /// `namespace shop`, `ns=shop`, `-n shop`.
-static NAMESPACE_THEN_NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static NAMESPACE_THEN_NAME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
         r"(?:\b(?i:namespace|ns)(?:[_-]?name)?(?:\s*[:=/]\s*|\s+(?i:named|called)?\s*)|\s-n[\s=]\s*)[\x22'`“‘(\[]?({NAME})"
     ))
 });
 /// `the shop namespace`.
-static NAME_THEN_NAMESPACE: LazyLock<Option<Regex>> =
+static NAME_THEN_NAMESPACE: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"\b({NAME})[\x22'`”’]?\s+(?i:namespace)\b")));
-
-/// All patterns are constant and compile; a test sees to it.
-fn pattern(text: &str) -> Option<Regex> {
-    Regex::new(text).ok()
-}
 
 /// Words that are no names where a name could stand. Not complete: a word that is no object's name does no harm.
 const COMMON: &str = " a an and any are as at be been but by can could did do does due for from get gets had has have if in into is \
@@ -155,8 +149,8 @@ fn head(text: &str) -> &str {
     &text[..end]
 }
 
-fn captured<'t>(pattern: &'static LazyLock<Option<Regex>>, text: &'t str) -> impl Iterator<Item = regex::Captures<'t>> {
-    pattern.as_ref().into_iter().flat_map(move |p| p.captures_iter(text))
+fn captured<'t>(pattern: &'static LazyLock<Regex>, text: &'t str) -> impl Iterator<Item = regex::Captures<'t>> {
+    pattern.captures_iter(text)
 }
 
 /// Candidates by strength, none twice.
@@ -190,7 +184,7 @@ impl Found {
 
 fn kind_then_name(text: &str, found: &mut Found) {
     let mut at = 0;
-    while let Some(c) = KIND_THEN_NAME.as_ref().and_then(|p| p.captures_at(text, at)) {
+    while let Some(c) = KIND_THEN_NAME.captures_at(text, at) {
         let (between, name) = (&c[2], &c[4]);
         let namespace = c.get(3).map(|m| m.as_str());
         let outright = !between.trim().is_empty() || namespace.is_some() || name.contains(['-', '.']);
