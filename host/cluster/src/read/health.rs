@@ -4,10 +4,10 @@
 //!
 //! | kind | desired | updated | settled |
 //! | --- | --- | --- | --- |
-//! | Deployment | `spec.replicas` | pods of the ReplicaSet with the present template | the spec was seen, no pod of another revision counts |
+//! | Deployment | `spec.replicas` | pods of the ReplicaSet with the present template | the spec was seen, all pods that are wanted exist, none of another revision counts |
 //! | `StatefulSet` | `spec.replicas` | pods of `status.updateRevision`, and those a partition holds back | as above |
 //! | `DaemonSet` | `status.desiredNumberScheduled` | `status.updatedNumberScheduled` | as above |
-//! | `ReplicaSet` | `spec.replicas` | its pods | the spec was seen |
+//! | `ReplicaSet` | `spec.replicas` | its pods | the spec was seen, all pods that are wanted exist |
 //! | Pod | 1 | 1 | it is not on its way out |
 //! | Service | pods selected | pods selected | always |
 //!
@@ -59,7 +59,7 @@ fn of_deployment(deployment: &Value, sets: &[Value], pods: &[Value]) -> Health {
     Health {
         desired,
         updated,
-        settled: seen(deployment) && old == 0 && (present.is_some() || desired == 0),
+        settled: seen(deployment) && old == 0 && updated == desired,
         progressing: !seen(deployment) || by_controller,
         progress_deadline_seconds: Some(
             count(deployment, "/spec/progressDeadlineSeconds").unwrap_or(PROGRESS_DEADLINE),
@@ -105,8 +105,8 @@ fn of_daemon_set(set: &Value, pods: &[Value]) -> Health {
     let by_status = count(set, "/status/updatedNumberScheduled").unwrap_or(0);
     if seen(set) && by_status > health.updated {
         health.updated = by_status;
-        health.settled = number(pods.iter().filter(|p| pods::counts(p))) <= by_status;
-        health.progressing = !health.settled || health.updated < desired;
+        health.settled = by_status == desired && number(pods.iter().filter(|p| pods::counts(p))) <= by_status;
+        health.progressing = !health.settled;
     }
     health
 }
@@ -115,21 +115,23 @@ fn rolled(workload: &Value, pods: &[Value], desired: u32, is_updated: impl Fn(&V
     let counting = || pods.iter().filter(|p| pods::counts(p));
     let updated = number(counting().filter(|p| is_updated(p)));
     let old = number(counting()) - updated;
-    let settled = seen(workload) && old == 0;
+    let settled = seen(workload) && old == 0 && updated == desired;
     Health {
         desired,
         updated,
         settled,
-        progressing: !settled || updated < desired,
+        progressing: !settled,
         ..common(workload, pods)
     }
 }
 
 fn of_replica_set(set: &Value, pods: &[Value]) -> Health {
+    let desired = count(set, "/spec/replicas").unwrap_or(1);
+    let updated = number(pods.iter().filter(|p| pods::counts(p)));
     Health {
-        desired: count(set, "/spec/replicas").unwrap_or(1),
-        updated: number(pods.iter().filter(|p| pods::counts(p))),
-        settled: seen(set),
+        desired,
+        updated,
+        settled: seen(set) && updated == desired,
         ..common(set, pods)
     }
 }

@@ -247,41 +247,4 @@ pub(crate) fn members<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Ite
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scope() -> Scope {
-        Scope {
-            namespaces: vec!["shop".into()],
-        }
-    }
-
-    #[test]
-    fn another_namespace_looks_like_nothing() {
-        let elsewhere = ObjectRef::new("Pod", "bank", "vault", "");
-        assert!(matches!(inside(&scope(), &elsewhere), Err(ReadError::NotFound { .. })));
-    }
-
-    #[test]
-    fn secrets_and_unknown_kinds_cannot_be_read() {
-        for kind in ["Secret", "Namespace", "PodMetrics", "Widget", ""] {
-            let object = ObjectRef::new(kind, "shop", "x", "");
-            assert!(
-                matches!(inside(&scope(), &object), Err(ReadError::Invalid { .. })),
-                "{kind}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_node_needs_no_namespace() {
-        let node = inside(&scope(), &ObjectRef::new("Node", "shop", "n1", ""));
-        assert_eq!(node, Ok(ObjectRef::new("Node", "", "n1", "")));
-    }
-
-    #[test]
-    fn an_object_without_its_namespace_is_a_mistake_and_no_way_around_the_scope() {
-        let pod = ObjectRef::new("Pod", "", "web", "");
-        assert!(matches!(inside(&scope(), &pod), Err(ReadError::Invalid { .. })));
-    }
-}
+mod tests;
