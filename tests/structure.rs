@@ -38,12 +38,19 @@ const OWNED: [(&str, &str); 4] = [
 
 fn packages() -> Vec<Package> {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().expect("cargo metadata works");
+    let metadata = MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .exec()
+        .expect("cargo metadata works");
     metadata.packages
 }
 
 fn host(packages: &[Package]) -> Vec<&Package> {
-    packages.iter().filter(|p| p.manifest_path.as_str().contains("/host/")).collect()
+    packages
+        .iter()
+        .filter(|p| p.manifest_path.as_str().contains("/host/"))
+        .collect()
 }
 
 fn normal(package: &Package) -> Vec<&str> {
@@ -71,7 +78,11 @@ fn each_heavy_library_has_one_user() {
     let packages = packages();
     for (library, owner) in OWNED {
         for package in host(&packages).into_iter().filter(|p| p.name.as_str() != owner) {
-            assert!(!normal(package).contains(&library), "{} must not use {library}: {owner} does", package.name);
+            assert!(
+                !normal(package).contains(&library),
+                "{} must not use {library}: {owner} does",
+                package.name
+            );
         }
     }
 }
@@ -79,7 +90,10 @@ fn each_heavy_library_has_one_user() {
 #[test]
 fn domain_does_no_input_or_output() {
     let packages = packages();
-    let domain = packages.iter().find(|p| p.name.as_str() == "dreamops-domain").expect("domain exists");
+    let domain = packages
+        .iter()
+        .find(|p| p.name.as_str() == "dreamops-domain")
+        .expect("domain exists");
     for library in ["tokio", "hyper", "reqwest", "kube", "sqlx", "wasmtime", "axum"] {
         assert!(!normal(domain).contains(&library), "domain must not use {library}");
     }

@@ -9,20 +9,35 @@ use std::path::{Path, PathBuf};
 fn main() {
     println!("cargo::rerun-if-env-changed=DREAMOPS_COMPONENTS");
     println!("cargo::rerun-if-changed=build.rs");
-    #[allow(clippy::disallowed_methods, reason = "a build script is configured by its environment")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a build script is configured by its environment"
+    )]
     let folder = std::env::var_os("DREAMOPS_COMPONENTS").map(PathBuf::from);
     let mut list = String::from("&[\n");
     for file in folder.as_deref().map(components).unwrap_or_default() {
         println!("cargo::rerun-if-changed={}", file.display());
-        let name = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let _ = writeln!(list, "    ({name:?}, include_bytes!({:?})),", file.display().to_string());
+        let name = file
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let _ = writeln!(
+            list,
+            "    ({name:?}, include_bytes!({:?})),",
+            file.display().to_string()
+        );
     }
     if let Some(folder) = &folder {
         println!("cargo::rerun-if-changed={}", folder.display());
     }
     list.push(']');
-    #[allow(clippy::disallowed_methods, reason = "a build script is configured by its environment")]
-    let out = std::env::var_os("OUT_DIR").map(PathBuf::from).expect("cargo sets OUT_DIR");
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a build script is configured by its environment"
+    )]
+    let out = std::env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .expect("cargo sets OUT_DIR");
     std::fs::write(out.join("components.rs"), list).expect("the build folder can be written to");
 }
 

@@ -14,7 +14,10 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The checkout.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 /// Where the encoded components are.
@@ -33,12 +36,17 @@ struct Plugin {
 pub(crate) fn program(release: bool) -> anyhow::Result<PathBuf> {
     let components = components()?;
     let mut command = cargo();
-    command.args(["build", "--package", "dreamops-cli", "--locked"]).env("DREAMOPS_COMPONENTS", components);
+    command
+        .args(["build", "--package", "dreamops-cli", "--locked"])
+        .env("DREAMOPS_COMPONENTS", components);
     if release {
         command.arg("--release");
     }
     passed(&mut command)?;
-    Ok(root().join("target").join(if release { "release" } else { "debug" }).join("dreamops"))
+    Ok(root()
+        .join("target")
+        .join(if release { "release" } else { "debug" })
+        .join("dreamops"))
 }
 
 /// The program as a command.
@@ -67,7 +75,9 @@ pub(crate) fn components() -> anyhow::Result<PathBuf> {
 /// Removes components of plugins that are no more.
 fn forget_strangers(dir: &Path, plugins: &[Plugin]) -> anyhow::Result<()> {
     for file in std::fs::read_dir(dir)?.flatten().map(|e| e.path()) {
-        let known = plugins.iter().any(|p| file.file_name().is_some_and(|n| *n == *format!("{}.wasm", p.name)));
+        let known = plugins
+            .iter()
+            .any(|p| file.file_name().is_some_and(|n| *n == *format!("{}.wasm", p.name)));
         if !known {
             std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
         }
@@ -77,7 +87,9 @@ fn forget_strangers(dir: &Path, plugins: &[Plugin]) -> anyhow::Result<()> {
 
 /// The packages in `plugins/`, as cargo sees them.
 fn plugins() -> anyhow::Result<Vec<Plugin>> {
-    let output = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()?;
     if !output.status.success() {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -104,8 +116,12 @@ fn compile(plugins: &[Plugin]) -> anyhow::Result<()> {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().into_owned();
         // what cargo set for this process would leak into the components' build; its home and network must stay
-        let ours = text.starts_with("CARGO_PKG") || text.starts_with("CARGO_MANIFEST") || text == "RUSTFLAGS"
-            || text == "CARGO_ENCODED_RUSTFLAGS" || text == "CARGO_TARGET_DIR" || text.starts_with("CARGO_BUILD");
+        let ours = text.starts_with("CARGO_PKG")
+            || text.starts_with("CARGO_MANIFEST")
+            || text == "RUSTFLAGS"
+            || text == "CARGO_ENCODED_RUSTFLAGS"
+            || text == "CARGO_TARGET_DIR"
+            || text.starts_with("CARGO_BUILD");
         if ours {
             command.env_remove(name);
         }
@@ -120,12 +136,19 @@ fn compile(plugins: &[Plugin]) -> anyhow::Result<()> {
 
 /// Adds the compilation target where rustup did not do so by itself.
 fn ensure_target() -> anyhow::Result<()> {
-    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).current_dir(root()).output()?;
+    let sysroot = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .current_dir(root())
+        .output()?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
     if sysroot.join("lib/rustlib").join(TARGET).is_dir() {
         return Ok(());
     }
-    passed(Command::new("rustup").args(["target", "add", TARGET]).current_dir(root()))
+    passed(
+        Command::new("rustup")
+            .args(["target", "add", TARGET])
+            .current_dir(root()),
+    )
 }
 
 fn encoded(plugin: &Plugin) -> anyhow::Result<Vec<u8>> {

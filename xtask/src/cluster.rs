@@ -18,5 +18,8 @@ fn explain(cluster: &Cluster) {
     let enter = format!("nsenter --net={}", cluster.network_namespace().display());
     eprintln!("kubeconfig: {}", cluster.admin_kubeconfig().display());
     eprintln!("enter:      {enter} COMMAND");
-    eprintln!("for example: {enter} target/debug/dreamops respond ALERT.json --kubeconfig {}", cluster.admin_kubeconfig().display());
+    eprintln!(
+        "for example: {enter} target/debug/dreamops respond ALERT.json --kubeconfig {}",
+        cluster.admin_kubeconfig().display()
+    );
 }

@@ -16,7 +16,11 @@ pub(crate) fn all() -> anyhow::Result<()> {
             .args(PARTS.iter().flat_map(|_| ["--exclude", "dreamops-tests"]))
             .env("DREAMOPS_COMPONENTS", &components),
     )?;
-    passed(cargo().args(["test", "--package", "dreamops-tests", "--test", "structure", "--locked"]).env("DREAMOPS_COMPONENTS", &components))
+    passed(
+        cargo()
+            .args(["test", "--package", "dreamops-tests", "--test", "structure", "--locked"])
+            .env("DREAMOPS_COMPONENTS", &components),
+    )
 }
 
 /// Tests against real parts.
@@ -30,7 +34,16 @@ pub(crate) fn end_to_end(part: Option<&str>) -> anyhow::Result<()> {
     for part in parts {
         passed(
             cargo()
-                .args(["test", "--package", "dreamops-tests", "--test", part, "--locked", "--", "--test-threads=2"])
+                .args([
+                    "test",
+                    "--package",
+                    "dreamops-tests",
+                    "--test",
+                    part,
+                    "--locked",
+                    "--",
+                    "--test-threads=2",
+                ])
                 .env("DREAMOPS_COMPONENTS", build::components_dir())
                 .env("DREAMOPS_PROGRAM", &program),
         )?;

@@ -14,7 +14,7 @@ use dreamops_domain::grant::Grants;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, ClusterRead, Sealer};
 use dreamops_domain::redact::Redactor;
-use dreamops_policy::RuleBook;
+use dreamops_policy::BuiltIn;
 use dreamops_responder::{Ports, Responder};
 use dreamops_sandbox::{PluginSettings, Sandbox};
 use dreamops_store::SqliteStore;
@@ -58,7 +58,12 @@ impl App {
 
     async fn around(config: Config, clock: Arc<dyn Clock>, store: SqliteStore) -> Result<Self, Failure> {
         let key = store.redaction_key(TenantId::DEFAULT).await?;
-        Ok(Self { config, clock, store: Arc::new(store), redactor: Redactor::new(&key) })
+        Ok(Self {
+            config,
+            clock,
+            store: Arc::new(store),
+            redactor: Redactor::new(&key),
+        })
     }
 
     /// Connects to the cluster that the flags name.
@@ -76,7 +81,10 @@ impl App {
 
     /// Connects as a context of a kubeconfig file says.
     pub(crate) async fn connect_to(&self, file: &Path, context: Option<&str>) -> Result<Connection, Failure> {
-        let proxy = ProxySettings { https_proxy: self.config.https_proxy.clone(), no_proxy: self.config.no_proxy.clone() };
+        let proxy = ProxySettings {
+            https_proxy: self.config.https_proxy.clone(),
+            no_proxy: self.config.no_proxy.clone(),
+        };
         let options = Options {
             context: context.map(str::to_owned),
             proxy,
@@ -90,7 +98,9 @@ impl App {
     /// One that cannot be loaded is reported and stops nothing.
     pub(crate) async fn sandbox(&self) -> Result<Arc<Sandbox>, Failure> {
         let sandbox = Sandbox::new(self.sandbox_settings()?).context("cannot start the sandbox")?;
-        let mut problems = sandbox.load_first_party(COMPONENTS.iter().map(|(_, bytes)| bytes.to_vec()).collect()).await;
+        let mut problems = sandbox
+            .load_first_party(COMPONENTS.iter().map(|(_, bytes)| bytes.to_vec()).collect())
+            .await;
         problems.extend(sandbox.load_directory(&self.plugin_dir()).await);
         for problem in problems {
             eprintln!("dreamops: a component was not loaded: {problem}");
@@ -155,13 +165,17 @@ impl App {
             reads,
             writes: Arc::new(writes),
             strategies: self.sandbox().await?,
-            policy: Arc::new(RuleBook::new(self.config.rules.clone())),
+            policy: Arc::new(
+                BuiltIn::new(self.config.rules.clone())
+                    .context("[policy]")
+                    .map_err(Failure::usage)?,
+            ),
             story: narrator,
         };
         let settings = dreamops_responder::Settings {
             worker: dreamops_store::worker::this_process(),
             timeout,
-            ..dreamops_responder::Settings::default()
+            ..self.config.patience.clone()
         };
         Ok(Responder::new(ports, connection.cluster.clone(), settings))
     }

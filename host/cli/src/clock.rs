@@ -11,7 +11,10 @@ pub(crate) struct SystemClock {
 }
 
 impl SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the adapter that the Clock port stands for")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the adapter that the Clock port stands for"
+    )]
     pub(crate) fn new() -> Self {
         Self { start: Instant::now() }
     }
@@ -19,7 +22,10 @@ impl SystemClock {
 
 #[async_trait]
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the adapter that the Clock port stands for")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the adapter that the Clock port stands for"
+    )]
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
@@ -29,7 +35,10 @@ impl Clock for SystemClock {
         self.start.elapsed()
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the adapter that the Clock port stands for")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the adapter that the Clock port stands for"
+    )]
     async fn sleep_until(&self, deadline: Duration) {
         tokio::time::sleep_until((self.start + deadline).into()).await;
     }

@@ -15,9 +15,11 @@
 use anyhow::{Context, anyhow};
 use dreamops_domain::phase::Mode;
 use dreamops_policy::Rules;
+use dreamops_responder::Settings;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The file, as it may be written.
 #[derive(Deserialize, Default)]
@@ -26,7 +28,50 @@ struct File {
     mode: Option<FileMode>,
     data_dir: Option<PathBuf>,
     policy: Option<Rules>,
+    respond: Patience,
     plugins: BTreeMap<String, PluginSettings>,
+}
+
+/// How patient the responder is; durations are written as `30s`, `2m`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Patience {
+    /// How long a fault must stay away before the incident closes.
+    stability: Option<Span>,
+    /// How long after the last write an improvement is waited for.
+    heal_deadline: Option<Span>,
+    /// How long a fault that needs no change is watched before a person is asked.
+    watch: Option<Span>,
+    /// How long a plan waits for a person.
+    approval_ttl: Option<Span>,
+}
+
+/// A duration as a person writes it.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(try_from = "String")]
+struct Span(Duration);
+
+impl TryFrom<String> for Span {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        humantime::parse_duration(&text)
+            .map(Self)
+            .map_err(|e| format!("{text:?} is no duration ({e}); write it as 30s or 2m"))
+    }
+}
+
+impl Patience {
+    fn settings(&self) -> Settings {
+        let default = Settings::default();
+        let or = |given: Option<Span>, default: Duration| given.map_or(default, |s| s.0);
+        Settings {
+            stability: or(self.stability, default.stability),
+            heal_deadline: or(self.heal_deadline, default.heal_deadline),
+            watch: or(self.watch, default.watch),
+            approval_ttl: or(self.approval_ttl, default.approval_ttl),
+            ..default
+        }
+    }
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -63,12 +108,14 @@ pub(crate) struct Config {
     pub(crate) encryption_keys: Option<String>,
     /// Policy rules.
     pub(crate) rules: Rules,
+    /// How patient the responder is.
+    pub(crate) patience: Settings,
     /// Components by name.
     pub(crate) plugins: BTreeMap<String, PluginSettings>,
     /// Proxy for clusters, where a kubeconfig names none.
-    pub(crate) https_proxy: Option<String>,
+    pub(crate) https_proxy: String,
     /// Hosts that are reached without it.
-    pub(crate) no_proxy: Option<String>,
+    pub(crate) no_proxy: String,
 }
 
 impl Config {
@@ -95,9 +142,14 @@ impl Config {
             config_dir,
             encryption_keys: variable("DREAMOPS_ENCRYPTION_KEYS"),
             rules: file.policy.unwrap_or_default(),
+            patience: file.respond.settings(),
             plugins: file.plugins,
-            https_proxy: variable("HTTPS_PROXY").or_else(|| variable("https_proxy")),
-            no_proxy: variable("NO_PROXY").or_else(|| variable("no_proxy")),
+            https_proxy: variable("HTTPS_PROXY")
+                .or_else(|| variable("https_proxy"))
+                .unwrap_or_default(),
+            no_proxy: variable("NO_PROXY")
+                .or_else(|| variable("no_proxy"))
+                .unwrap_or_default(),
         })
     }
 }
@@ -114,7 +166,9 @@ pub(crate) fn no_colour() -> bool {
 
 /// Who is at the keyboard, for the audit.
 pub(crate) fn user() -> String {
-    variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "operator".to_owned())
+    variable("USER")
+        .or_else(|| variable("LOGNAME"))
+        .unwrap_or_else(|| "operator".to_owned())
 }
 
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -131,7 +185,9 @@ fn mode(file: Option<FileMode>) -> anyhow::Result<Mode> {
     match variable("K8S_ENABLE_DESTRUCTIVE_OPERATIONS").as_deref() {
         None | Some("false" | "0") => Ok(by_file),
         Some("true" | "1") => Ok(Mode::Yolo),
-        Some(other) => Err(anyhow!("K8S_ENABLE_DESTRUCTIVE_OPERATIONS is {other:?}; it is either true or false")),
+        Some(other) => Err(anyhow!(
+            "K8S_ENABLE_DESTRUCTIVE_OPERATIONS is {other:?}; it is either true or false"
+        )),
     }
 }
 

@@ -15,16 +15,32 @@ pub(crate) async fn run(command: CredentialCommand) -> Outcome {
     let CredentialCommand::Registry(command) = command;
     let app = App::open().await?;
     match command {
-        RegistryCommand::Add { registry, username, namespace } => {
+        RegistryCommand::Add {
+            registry,
+            username,
+            namespace,
+        } => {
             let password = password()?.into();
-            let credential = RegistryCredential { registry: dreamops_store::registry::registry_host(&registry), username, password };
-            app.store.credential_add(TenantId::DEFAULT, &credential, namespace.as_deref()).await?;
+            let credential = RegistryCredential {
+                registry: dreamops_store::registry::registry_host(&registry),
+                username,
+                password,
+            };
+            app.store
+                .credential_add(TenantId::DEFAULT, &credential, namespace.as_deref())
+                .await?;
             eprintln!("{registry}: stored, sealed");
         }
         RegistryCommand::List { output } => list(&app, output).await?,
         RegistryCommand::Remove { registry, namespace } => {
-            if !app.store.credential_remove(TenantId::DEFAULT, &registry, namespace.as_deref()).await? {
-                return Err(Failure::usage(anyhow!("there is no such credential; `credential registry list` shows them")));
+            if !app
+                .store
+                .credential_remove(TenantId::DEFAULT, &registry, namespace.as_deref())
+                .await?
+            {
+                return Err(Failure::usage(anyhow!(
+                    "there is no such credential; `credential registry list` shows them"
+                )));
             }
             eprintln!("{registry}: removed");
         }
@@ -56,10 +72,14 @@ fn password() -> Result<String, Failure> {
         eprintln!("password (it is shown as you type; or pipe it in), then Ctrl-D:");
     }
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("cannot read the password from standard input")?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("cannot read the password from standard input")?;
     let text = text.trim_end_matches(['\r', '\n']).to_owned();
     if text.is_empty() {
-        return Err(Failure::usage(anyhow!("the password is empty; pipe it into the command")));
+        return Err(Failure::usage(anyhow!(
+            "the password is empty; pipe it into the command"
+        )));
     }
     Ok(text)
 }

@@ -10,13 +10,16 @@ use crate::respond::{interruptible, narrator, print_json};
 use crate::story::Narrator;
 use anyhow::{Context, anyhow};
 use dreamops_domain::alert;
+use dreamops_domain::id::TenantId;
 use dreamops_domain::incident::Incident;
 use dreamops_domain::phase::{Mode, Phase};
-use dreamops_domain::ports::{Clock, Store};
+use dreamops_domain::ports::{Clock, RegistryCredential, Store};
 use dreamops_domain::report::Report;
 use dreamops_simulator::{FastClock, Scenario, Simulator, scenarios};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::NamedTempFile;
 
 /// How long a simulated incident may take, in simulated time.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -36,7 +39,9 @@ pub(crate) async fn run(args: DemoArgs) -> Outcome {
     let name = args.scenario.clone().unwrap_or_else(|| "crash-loop".to_owned());
     let scenario = named(&name)?;
     let narrator = Arc::new(narrator(args.output));
-    let Some(incident) = one(scenario, &args, &narrator).await? else { return Ok(INTERRUPTED) };
+    let Some(incident) = one(scenario, &args, &narrator).await? else {
+        return Ok(INTERRUPTED);
+    };
     if args.output == Output::Json {
         print_json(&Report::of(&incident))?;
     }
@@ -47,7 +52,10 @@ pub(crate) async fn run(args: DemoArgs) -> Outcome {
 pub(crate) fn named(name: &str) -> Result<&'static Scenario, Failure> {
     scenarios().iter().find(|s| s.name == name).ok_or_else(|| {
         let names: Vec<&str> = scenarios().iter().map(|s| s.name).collect();
-        Failure::usage(anyhow!("there is no scenario {name:?}; there are: {}", names.join(", ")))
+        Failure::usage(anyhow!(
+            "there is no scenario {name:?}; there are: {}",
+            names.join(", ")
+        ))
     })
 }
 
@@ -57,9 +65,14 @@ async fn all(args: &DemoArgs) -> Outcome {
     let mut reports = Vec::new();
     let mut wrong = Vec::new();
     for scenario in scenarios() {
-        let Some(incident) = one(scenario, args, &narrator).await? else { return Ok(INTERRUPTED) };
+        let Some(incident) = one(scenario, args, &narrator).await? else {
+            return Ok(INTERRUPTED);
+        };
         if Mode::from(args.mode) == Mode::Yolo && incident.phase != scenario.ends {
-            wrong.push(format!("{} ended as {}, not as {}", scenario.name, incident.phase, scenario.ends));
+            wrong.push(format!(
+                "{} ended as {}, not as {}",
+                scenario.name, incident.phase, scenario.ends
+            ));
         }
         reports.push((scenario, incident));
     }
@@ -69,7 +82,11 @@ async fn all(args: &DemoArgs) -> Outcome {
     } else {
         summary(&narrator, &reports);
     }
-    if wrong.is_empty() { Ok(0) } else { Err(Failure::from(anyhow!("{}", wrong.join("; ")))) }
+    if wrong.is_empty() {
+        Ok(0)
+    } else {
+        Err(Failure::from(anyhow!("{}", wrong.join("; "))))
+    }
 }
 
 fn summary(narrator: &Narrator, reports: &[(&Scenario, Incident)]) {
@@ -84,20 +101,38 @@ fn summary(narrator: &Narrator, reports: &[(&Scenario, Incident)]) {
 /// Plays one scenario to its end; `None` if interrupted.
 async fn one(scenario: &Scenario, args: &DemoArgs, narrator: &Arc<Narrator>) -> Result<Option<Incident>, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(FastClock::new(args.speed));
-    let simulator = Simulator::start(scenario, Arc::clone(&clock)).await.context("cannot start the simulator")?;
+    let simulator = Simulator::start(scenario, Arc::clone(&clock))
+        .await
+        .context("cannot start the simulator")?;
     let app = App::in_memory(Arc::clone(&clock)).await?;
     narrator.headline(&format!("{} — {}", scenario.name, scenario.summary));
     for line in scenario.story {
         narrator.say(&format!("  {line}\n"));
     }
     narrator.say("\n");
-    let connection = app.connect_to(&simulator.kubeconfig(), None).await?;
+    for known in scenario.credentials {
+        let (registry, username) = (known.registry.to_owned(), known.username.to_owned());
+        let credential = RegistryCredential {
+            registry,
+            username,
+            password: known.password.to_owned().into(),
+        };
+        app.store.credential_add(TenantId::DEFAULT, &credential, None).await?;
+    }
+    let kubeconfig = private_file(&simulator.kubeconfig())?;
+    let connection = app.connect_to(kubeconfig.path(), None).await?;
     let responder = app.responder(&connection, Arc::clone(narrator), PATIENCE).await?;
     let payload = serde_json::to_vec(&simulator.alert()).context("cannot write the alert")?;
     let delivery = alert::parse(&payload).context("the scenario's alert cannot be read")?;
     let namespace = crate::target::namespace(&delivery.alerts, None)?;
-    let id = responder.open(&namespace, args.mode.into(), delivery.alerts, &delivery.key).await?;
-    let nowhere = ClusterArgs { kubeconfig: None, context: None, cluster: None };
+    let id = responder
+        .open(&namespace, args.mode.into(), delivery.alerts, &delivery.key)
+        .await?;
+    let nowhere = ClusterArgs {
+        kubeconfig: None,
+        context: None,
+        cluster: None,
+    };
     let incident = interruptible(narrator, id, &nowhere, responder.run(id)).await?;
     if let Some(incident) = &incident {
         audit(&app, narrator, incident).await?;
@@ -111,7 +146,22 @@ async fn audit(app: &App, narrator: &Narrator, incident: &Incident) -> Result<()
     let journal = app.store.journal(incident.tenant, incident.id).await?;
     let wrote = journal.iter().filter(|e| e.took_effect()).count();
     let events = incident.case.timeline.len();
-    let waits = if incident.phase == Phase::AwaitingApproval { "; the plan waits for a person" } else { "" };
-    narrator.line("record", &format!("{events} events, {wrote} writes in the journal{waits}"));
+    let waits = if incident.phase == Phase::AwaitingApproval {
+        "; the plan waits for a person"
+    } else {
+        ""
+    };
+    narrator.line(
+        "record",
+        &format!("{events} events, {wrote} writes in the journal{waits}"),
+    );
     Ok(())
+}
+
+/// A file that only this user reads and that is gone when it is dropped: a kubeconfig holds a token.
+fn private_file(text: &str) -> anyhow::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new().context("cannot make a temporary file")?;
+    file.write_all(text.as_bytes())
+        .context("cannot write a temporary file")?;
+    Ok(file)
 }

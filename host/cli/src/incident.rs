@@ -37,7 +37,11 @@ pub(crate) async fn run(command: IncidentCommand) -> Outcome {
 
 async fn list(open: bool, limit: u32, output: Output) -> Outcome {
     let app = App::open().await?;
-    let filter = IncidentFilter { phase: None, open, limit };
+    let filter = IncidentFilter {
+        phase: None,
+        open,
+        limit,
+    };
     let incidents = app.store.list(TenantId::DEFAULT, &filter).await?;
     if output == Output::Json {
         let items: Vec<_> = incidents.iter().map(row).collect();
@@ -49,7 +53,11 @@ async fn list(open: bool, limit: u32, output: Output) -> Outcome {
         narrator.say("no incidents; `dreamops respond ALERT.json --kubeconfig FILE` makes one\n");
     }
     for incident in &incidents {
-        let what = incident.case.owner.as_ref().map_or_else(String::new, ToString::to_string);
+        let what = incident
+            .case
+            .owner
+            .as_ref()
+            .map_or_else(String::new, ToString::to_string);
         let summary = incident.case.summary.clone().unwrap_or_default();
         narrator.say(&format!(
             "{}  {}  {:<17}  {:<8}  {}/{what}  {}\n",
@@ -116,5 +124,9 @@ where
 }
 
 fn parse(id: &str) -> Result<IncidentId, Failure> {
-    id.parse().map_err(|_| Failure::usage(anyhow!("{id:?} is no incident id; `dreamops incident list` shows those there are")))
+    id.parse().map_err(|_| {
+        Failure::usage(anyhow!(
+            "{id:?} is no incident id; `dreamops incident list` shows those there are"
+        ))
+    })
 }

@@ -32,13 +32,20 @@ fn main() -> ExitCode {
 fn start(cli: Cli) -> Outcome {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .map_err(|_| Failure::from(anyhow::anyhow!("a second crypto provider is installed; this is a defect")))?;
+        .map_err(|_| {
+            Failure::from(anyhow::anyhow!(
+                "a second crypto provider is installed; this is a defect"
+            ))
+        })?;
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(config::log_filter()))
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     let outcome = runtime.block_on(run(cli.command));
     // a read that hangs in the background must not hold the program up
     runtime.shutdown_background();
@@ -56,7 +63,10 @@ async fn run(command: Command) -> Outcome {
         Command::Stop { reason } => stop::pull(reason).await,
         Command::Resume => stop::release().await,
         Command::Version => {
-            eprintln!("dreamops {} (contract dreamops:strategy@0.1.0)", env!("CARGO_PKG_VERSION"));
+            eprintln!(
+                "dreamops {} (contract dreamops:strategy@0.1.0)",
+                env!("CARGO_PKG_VERSION")
+            );
             Ok(0)
         }
     }

@@ -19,7 +19,13 @@ pub(crate) async fn run(command: PluginCommand) -> Outcome {
 }
 
 fn build(dir: &Path, out: Option<PathBuf>, output: Output) -> Outcome {
-    let built = build_plugin(dir, &BuildOptions { out, ..BuildOptions::default() })?;
+    let built = build_plugin(
+        dir,
+        &BuildOptions {
+            file: out,
+            ..BuildOptions::default()
+        },
+    )?;
     if output == Output::Json {
         print_json(&json!({
             "file": built.file, "name": built.manifest.name, "version": built.manifest.version,
@@ -40,14 +46,19 @@ fn build(dir: &Path, out: Option<PathBuf>, output: Output) -> Outcome {
 }
 
 fn checked(file: &Path, output: Output) -> Outcome {
-    let size = std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display())).map_err(Failure::usage)?.len();
+    let size = std::fs::metadata(file)
+        .with_context(|| format!("cannot read {}", file.display()))
+        .map_err(Failure::usage)?
+        .len();
     if size > SIZE_CAP as u64 {
         return Err(Failure::from(anyhow::anyhow!(
             "{} has {size} bytes, and a component has at most {SIZE_CAP}",
             file.display()
         )));
     }
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display())).map_err(Failure::usage)?;
+    let bytes = std::fs::read(file)
+        .with_context(|| format!("cannot read {}", file.display()))
+        .map_err(Failure::usage)?;
     let inspection = check(&bytes).with_context(|| format!("{} cannot be loaded", file.display()))?;
     if output == Output::Json {
         print_json(&inspection)?;
@@ -65,7 +76,12 @@ fn shown(inspection: &Inspection) -> String {
     let manifest = &inspection.manifest;
     let mut text = format!("{} {}: {}\n", manifest.name, manifest.version, manifest.summary);
     let _ = writeln!(text, "  faults   {}", manifest.faults.join(", "));
-    let _ = writeln!(text, "  digest   {} ({} KiB)", inspection.digest, inspection.size / 1024);
+    let _ = writeln!(
+        text,
+        "  digest   {} ({} KiB)",
+        inspection.digest,
+        inspection.size / 1024
+    );
     for (interface, functions) in &inspection.imports {
         let _ = writeln!(text, "  imports  {interface}: {}", functions.join(", "));
     }
@@ -89,12 +105,19 @@ async fn list(output: Output) -> Outcome {
             dreamops_sandbox::Origin::Directory(file) => file.display().to_string(),
         };
         narrator.say(&shown(&plugin.inspection));
-        narrator.say(&format!("  from     {origin}, confidence at most {}\n", plugin.confidence_cap));
+        narrator.say(&format!(
+            "  from     {origin}, confidence at most {}\n",
+            plugin.confidence_cap
+        ));
         narrator.say(&format!("  granted  {}\n", plugin.granted.join(", ")));
         if !plugin.withheld.is_empty() {
             narrator.say(&format!("  withheld {}\n", plugin.withheld.join(", ")));
         }
     }
-    narrator.say(&format!("{} components; more are loaded from {}\n", installed.len(), app.plugin_dir().display()));
+    narrator.say(&format!(
+        "{} components; more are loaded from {}\n",
+        installed.len(),
+        app.plugin_dir().display()
+    ));
     Ok(0)
 }

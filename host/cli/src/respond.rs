@@ -28,7 +28,11 @@ pub(crate) async fn run(args: RespondArgs) -> Outcome {
     let narrator = Arc::new(narrator(args.output));
     let connection = app.connect(&args.cluster).await?;
     let responder = app.responder(&connection, Arc::clone(&narrator), args.timeout).await?;
-    let firing: Vec<Alert> = alerts.iter().filter(|a| a.status == AlertStatus::Firing).cloned().collect();
+    let firing: Vec<Alert> = alerts
+        .iter()
+        .filter(|a| a.status == AlertStatus::Firing)
+        .cloned()
+        .collect();
     if !firing.is_empty() {
         one_owner(&responder.group(&namespace, &firing).await.map_err(explained)?)?;
     }
@@ -45,7 +49,10 @@ pub(crate) async fn run(args: RespondArgs) -> Outcome {
 fn read_alert(path: &Path) -> Result<Delivery, Failure> {
     let mut bytes = Vec::new();
     if path == Path::new("-") {
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read the alert from standard input").map_err(Failure::usage)?;
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .context("cannot read the alert from standard input")
+            .map_err(Failure::usage)?;
     } else {
         bytes = std::fs::read(path)
             .with_context(|| format!("cannot read the alert {}", path.display()))
@@ -58,11 +65,21 @@ fn read_alert(path: &Path) -> Result<Delivery, Failure> {
 
 /// The alerts that are meant.
 fn chosen(delivery: &Delivery, only: Option<&str>) -> Result<Vec<Alert>, Failure> {
-    let Some(only) = only else { return Ok(delivery.alerts.clone()) };
-    let found: Vec<Alert> = delivery.alerts.iter().filter(|a| a.fingerprint == only).cloned().collect();
+    let Some(only) = only else {
+        return Ok(delivery.alerts.clone());
+    };
+    let found: Vec<Alert> = delivery
+        .alerts
+        .iter()
+        .filter(|a| a.fingerprint == only)
+        .cloned()
+        .collect();
     if found.is_empty() {
         let there: Vec<&str> = delivery.alerts.iter().map(|a| a.fingerprint.as_str()).collect();
-        return Err(Failure::usage(anyhow!("no alert has the fingerprint {only}; there are: {}", there.join(", "))));
+        return Err(Failure::usage(anyhow!(
+            "no alert has the fingerprint {only}; there are: {}",
+            there.join(", ")
+        )));
     }
     Ok(found)
 }
@@ -75,12 +92,18 @@ fn one_owner(groups: &[Group]) -> Result<(), Failure> {
     let list: Vec<String> = groups
         .iter()
         .map(|g| {
-            let place = g.located.as_ref().map_or_else(|| "nothing that exists".to_owned(), |l| l.owner.to_string());
+            let place = g
+                .located
+                .as_ref()
+                .map_or_else(|| "nothing that exists".to_owned(), |l| l.owner.to_string());
             let prints: Vec<&str> = g.alerts.iter().map(|a| a.fingerprint.as_str()).collect();
             format!("{place} (--only {})", prints.join(" or "))
         })
         .collect();
-    Err(Failure::usage(anyhow!("the alerts are about several owners; choose one: {}", list.join("; "))))
+    Err(Failure::usage(anyhow!(
+        "the alerts are about several owners; choose one: {}",
+        list.join("; ")
+    )))
 }
 
 /// The narrator for an output.
@@ -132,8 +155,14 @@ fn left_open(id: IncidentId, cluster: &ClusterArgs, error: RespondError) -> Fail
     if wrong_usage {
         return Failure::usage(failure.error);
     }
-    let hint = format!("incident {id} stays open; go on with `dreamops incident resume {id}{}`", cluster_flags(cluster));
-    Failure { code: failure.code, error: anyhow!("{}; {hint}", failure.error) }
+    let hint = format!(
+        "incident {id} stays open; go on with `dreamops incident resume {id}{}`",
+        cluster_flags(cluster)
+    );
+    Failure {
+        code: failure.code,
+        error: anyhow!("{}; {hint}", failure.error),
+    }
 }
 
 fn explained(error: RespondError) -> Failure {
@@ -169,7 +198,9 @@ async fn ask_here(
     let digest = incident.case.plan_digest.clone().unwrap_or_default();
     narrator.say(&format!("\nPlan {digest}\nCarry it out? [y/N] "));
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    std::io::stdin()
+        .read_line(&mut answer)
+        .context("cannot read the answer")?;
     let by = crate::config::user();
     let work = async {
         if matches!(answer.trim(), "y" | "Y" | "yes") {
@@ -180,7 +211,10 @@ async fn ask_here(
     };
     match interruptible(narrator, incident.id, &args.cluster, work).await? {
         Some(incident) => Ok(incident),
-        None => Err(Failure { code: INTERRUPTED, error: anyhow!("interrupted") }),
+        None => Err(Failure {
+            code: INTERRUPTED,
+            error: anyhow!("interrupted"),
+        }),
     }
 }
 
@@ -191,7 +225,14 @@ pub(crate) fn conclude(narrator: &Narrator, output: Output, cluster: &ClusterArg
     }
     if incident.phase == Phase::AwaitingApproval {
         let digest = incident.case.plan_digest.clone().unwrap_or_default();
-        narrator.line("approve", &format!("dreamops incident approve {} --digest {digest}{}", incident.id, cluster_flags(cluster)));
+        narrator.line(
+            "approve",
+            &format!(
+                "dreamops incident approve {} --digest {digest}{}",
+                incident.id,
+                cluster_flags(cluster)
+            ),
+        );
     }
     Ok(code_of(incident.phase))
 }

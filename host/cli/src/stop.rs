@@ -3,12 +3,16 @@
 use crate::app::App;
 use crate::exit::Outcome;
 use dreamops_domain::decision::EmergencyStop;
-use dreamops_domain::ports::{Clock, Store};
+use dreamops_domain::ports::Store;
 
 /// Pulls the stop.
 pub(crate) async fn pull(reason: String) -> Outcome {
     let app = App::open().await?;
-    let stop = EmergencyStop { since: app.clock.now(), by: crate::config::user(), reason };
+    let stop = EmergencyStop {
+        since: app.clock.now(),
+        by: crate::config::user(),
+        reason,
+    };
     app.store.set_emergency_stop(Some(stop)).await?;
     eprintln!("the emergency stop is on: nothing is written to any cluster until `dreamops resume`");
     Ok(0)
@@ -20,7 +24,10 @@ pub(crate) async fn release() -> Outcome {
     match app.store.emergency_stop().await? {
         Some(stop) => {
             app.store.set_emergency_stop(None).await?;
-            eprintln!("the emergency stop is off; it was on since {} by {} ({})", stop.since, stop.by, stop.reason);
+            eprintln!(
+                "the emergency stop is off; it was on since {} by {} ({})",
+                stop.since, stop.by, stop.reason
+            );
         }
         None => eprintln!("the emergency stop was not on"),
     }

@@ -11,7 +11,11 @@ pub(crate) fn narrow(mut alerts: Vec<Alert>, target: Option<&str>) -> Result<Vec
     let (kind, name) = target
         .split_once('/')
         .filter(|(_, name)| !name.is_empty())
-        .ok_or_else(|| Failure::usage(anyhow!("--target {target}: write it as KIND/NAME, such as deployment/web")))?;
+        .ok_or_else(|| {
+            Failure::usage(anyhow!(
+                "--target {target}: write it as KIND/NAME, such as deployment/web"
+            ))
+        })?;
     let kind = kind_from(kind)
         .ok_or_else(|| Failure::usage(anyhow!("--target {target}: {kind} is no kind that can be handled")))?;
     for alert in &mut alerts {
@@ -27,13 +31,18 @@ pub(crate) fn namespace(alerts: &[Alert], flag: Option<&str>) -> Result<String, 
     }
     let mut named: Vec<String> = alerts.iter().filter_map(|a| a.hints.namespace.clone()).collect();
     if named.is_empty() {
-        named = alerts.iter().flat_map(|a| namespaces_in(&format!("{}\n{}", a.title, a.description))).collect();
+        named = alerts
+            .iter()
+            .flat_map(|a| namespaces_in(&format!("{}\n{}", a.title, a.description)))
+            .collect();
     }
     named.sort();
     named.dedup();
     match named.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::usage(anyhow!("the alert names no namespace; give it with --namespace NS"))),
+        [] => Err(Failure::usage(anyhow!(
+            "the alert names no namespace; give it with --namespace NS"
+        ))),
         several => Err(Failure::usage(anyhow!(
             "the alerts are about several namespaces ({}); choose one with --namespace or --only",
             several.join(", ")

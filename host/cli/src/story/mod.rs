@@ -41,7 +41,11 @@ struct State {
 impl Narrator {
     /// A narrator; colour only where the stream is a terminal and nobody asked for none.
     pub(crate) fn new(stream: Stream, colour: bool) -> Self {
-        Self { stream, paint: Paint { colour }, state: Mutex::default() }
+        Self {
+            stream,
+            paint: Paint { colour },
+            state: Mutex::default(),
+        }
     }
 
     /// Prints text as it is.

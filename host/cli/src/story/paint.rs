@@ -9,27 +9,51 @@ pub(crate) struct Paint {
 
 impl Paint {
     pub(crate) fn bold(&self, text: &str) -> String {
-        if self.colour { text.bold().to_string() } else { text.to_owned() }
+        if self.colour {
+            text.bold().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn faint(&self, text: &str) -> String {
-        if self.colour { text.dimmed().to_string() } else { text.to_owned() }
+        if self.colour {
+            text.dimmed().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn good(&self, text: &str) -> String {
-        if self.colour { text.green().to_string() } else { text.to_owned() }
+        if self.colour {
+            text.green().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn bad(&self, text: &str) -> String {
-        if self.colour { text.red().to_string() } else { text.to_owned() }
+        if self.colour {
+            text.red().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn warm(&self, text: &str) -> String {
-        if self.colour { text.yellow().to_string() } else { text.to_owned() }
+        if self.colour {
+            text.yellow().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn cool(&self, text: &str) -> String {
-        if self.colour { text.cyan().to_string() } else { text.to_owned() }
+        if self.colour {
+            text.cyan().to_string()
+        } else {
+            text.to_owned()
+        }
     }
 
     /// A unified diff: what goes in red, what comes in green.

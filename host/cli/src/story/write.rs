@@ -27,19 +27,45 @@ pub(super) fn entry(paint: &Paint, state: &mut State, incident: IncidentId, entr
     let line = |label: &str, text: &str| labelled(paint, &at, label, text);
     match &entry.event {
         Event::AlertReceived { alert } => line("alert", &alert_text(paint, alert)),
-        Event::Correlated { target, owner, managed_by, health } => {
+        Event::Correlated {
+            target,
+            owner,
+            managed_by,
+            health,
+        } => {
             state.ready = Some((health.ready, health.desired));
-            let via = if target.same(owner) { String::new() } else { format!("{target}, owned by ") };
-            let kept = managed_by.as_ref().map_or_else(String::new, |m| format!(", kept by {m}"));
-            line("object", &format!("{via}{}{kept}: {}", paint.bold(&owner.to_string()), health_text(health)))
+            let via = if target.same(owner) {
+                String::new()
+            } else {
+                format!("{target}, owned by ")
+            };
+            let kept = managed_by
+                .as_ref()
+                .map_or_else(String::new, |m| format!(", kept by {m}"));
+            line(
+                "object",
+                &format!("{via}{}{kept}: {}", paint.bold(&owner.to_string()), health_text(health)),
+            )
         }
-        Event::Assessed { strategy, confidence, .. } => {
+        Event::Assessed {
+            strategy, confidence, ..
+        } => {
             state.assessed.push((strategy.name.clone(), *confidence));
             String::new()
         }
-        Event::StrategyFailed { strategy, call, outcome, message } => {
-            line("trouble", &paint.warm(&format!("{} failed in {call} ({outcome}): {}", strategy.name, safe(message))))
-        }
+        Event::StrategyFailed {
+            strategy,
+            call,
+            outcome,
+            message,
+        } => line(
+            "trouble",
+            &paint.warm(&format!(
+                "{} failed in {call} ({outcome}): {}",
+                strategy.name,
+                safe(message)
+            )),
+        ),
         Event::Chosen { strategy, because } => chosen(paint, state, &at, &strategy.name, because),
         Event::Seen { evidence } => line("note", &paint.faint(&safe(&evidence.text))),
         Event::Diagnosed { finding } => diagnosed(paint, &at, finding),
@@ -50,14 +76,19 @@ pub(super) fn entry(paint: &Paint, state: &mut State, incident: IncidentId, entr
         Event::Approved { by, .. } => line("approved", &format!("by {}", safe(by))),
         Event::Rejected { by, reason } => line("rejected", &format!("by {}: {}", safe(by), safe(reason))),
         Event::Acting { direction, write, .. } => {
-            let label = if *direction == Direction::Forward { "acts" } else { "takes back" };
+            let label = if *direction == Direction::Forward {
+                "acts"
+            } else {
+                "takes back"
+            };
             line(label, &safe(write))
         }
         Event::Acted { outcome, .. } => acted(paint, &at, outcome),
         Event::Checked { health, breach, .. } => checked(paint, state, &at, health, breach.as_deref()),
-        Event::Healing { window_ms, .. } => {
-            line("healing", &format!("{}, watching for {} s", paint.good("works again"), window_ms / 1000))
-        }
+        Event::Healing { window_ms, .. } => line(
+            "healing",
+            &format!("{}, watching for {} s", paint.good("works again"), window_ms / 1000),
+        ),
         Event::Halted { because } => line("halted", &paint.bad(&safe(because))),
         Event::Escalated { reason, proposal } => {
             let mut text = line("escalated", &paint.warm(&safe(reason)));
@@ -70,7 +101,11 @@ pub(super) fn entry(paint: &Paint, state: &mut State, incident: IncidentId, entr
 
 /// A line with time and label.
 pub(super) fn labelled(paint: &Paint, at: &str, label: &str, text: &str) -> String {
-    format!("{} {} {text}\n", paint.faint(&format!("{at:>7}")), paint.cool(&format!("{label:<11}")))
+    format!(
+        "{} {} {text}\n",
+        paint.faint(&format!("{at:>7}")),
+        paint.cool(&format!("{label:<11}"))
+    )
 }
 
 fn clock(millis: u128) -> String {
@@ -89,9 +124,17 @@ fn safe(text: &str) -> String {
 }
 
 fn alert_text(paint: &Paint, alert: &Alert) -> String {
-    let severity = if alert.severity.is_empty() { String::new() } else { format!(" [{}]", safe(&alert.severity)) };
+    let severity = if alert.severity.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", safe(&alert.severity))
+    };
     let about = alert.description.lines().next().unwrap_or_default();
-    let about = if about.is_empty() || about == alert.title { String::new() } else { format!("\n{INDENT}{}", safe(about)) };
+    let about = if about.is_empty() || about == alert.title {
+        String::new()
+    } else {
+        format!("\n{INDENT}{}", safe(about))
+    };
     format!("{}{severity}{about}", paint.bold(&safe(&alert.title)))
 }
 
@@ -107,17 +150,31 @@ fn health_text(health: &Health) -> String {
 fn chosen(paint: &Paint, state: &mut State, at: &str, strategy: &str, because: &str) -> String {
     let mut text = String::new();
     if !state.assessed.is_empty() {
-        let answers: Vec<String> = state.assessed.drain(..).map(|(name, c)| format!("{name} {c:.2}")).collect();
+        let answers: Vec<String> = state
+            .assessed
+            .drain(..)
+            .map(|(name, c)| format!("{name} {c:.2}"))
+            .collect();
         text.push_str(&labelled(paint, at, "strategies", &paint.faint(&answers.join(" · "))));
     }
-    text.push_str(&labelled(paint, at, "case", &format!("goes to {}: {}", paint.bold(strategy), safe(because))));
+    text.push_str(&labelled(
+        paint,
+        at,
+        "case",
+        &format!("goes to {}: {}", paint.bold(strategy), safe(because)),
+    ));
     text
 }
 
 fn evidence_text(paint: &Paint, evidence: &[Evidence]) -> String {
     evidence.iter().fold(String::new(), |mut out, e| {
         let first = e.text.lines().next_back().unwrap_or_default();
-        let _ = writeln!(out, "{INDENT}{} {}", paint.faint(&format!("{}:", safe(&e.source))), safe(first));
+        let _ = writeln!(
+            out,
+            "{INDENT}{} {}",
+            paint.faint(&format!("{}:", safe(&e.source))),
+            safe(first)
+        );
         out
     })
 }
@@ -126,11 +183,21 @@ fn diagnosed(paint: &Paint, at: &str, finding: &Finding) -> String {
     let head = match finding {
         Finding::Cause(d) => {
             let sure = paint.faint(&format!("(confidence {:.2})", d.confidence));
-            labelled(paint, at, "cause", &format!("{} {sure}", paint.bold(&safe(&d.root_cause))))
+            labelled(
+                paint,
+                at,
+                "cause",
+                &format!("{} {sure}", paint.bold(&safe(&d.root_cause))),
+            )
         }
-        Finding::HandOver { fault, target, reason, .. } => {
-            labelled(paint, at, "hands over", &format!("to {fault} at {target}: {}", safe(reason)))
-        }
+        Finding::HandOver {
+            fault, target, reason, ..
+        } => labelled(
+            paint,
+            at,
+            "hands over",
+            &format!("to {fault} at {target}: {}", safe(reason)),
+        ),
         Finding::Healthy { .. } => labelled(paint, at, "finding", &paint.good("nothing is wrong")),
         Finding::Unknown { .. } => labelled(paint, at, "finding", &paint.warm("the cause cannot be told")),
     };
@@ -154,7 +221,12 @@ fn planned(paint: &Paint, at: &str, plan: &Plan) -> String {
             action => format!("{} {}", action.name(), action.target()),
         };
         let head = format!("{}. {}", i + 1, paint.bold(&what));
-        out.push_str(&labelled(paint, if i == 0 { at } else { "" }, if i == 0 { "plan" } else { "" }, &head));
+        out.push_str(&labelled(
+            paint,
+            if i == 0 { at } else { "" },
+            if i == 0 { "plan" } else { "" },
+            &head,
+        ));
         out.push_str(&block(&safe(&step.reason)));
         out
     })
@@ -172,8 +244,16 @@ fn rehearsed(paint: &Paint, at: &str, rehearsal: &Rehearsal) -> String {
             }
         })
         .collect();
-    let back = if rehearsal.reversible { "can be taken back" } else { "cannot be taken back" };
-    let risk = format!("risk {}, {back}, {} pods affected", rehearsal.risk.name(), rehearsal.pods_affected);
+    let back = if rehearsal.reversible {
+        "can be taken back"
+    } else {
+        "cannot be taken back"
+    };
+    let risk = format!(
+        "risk {}, {back}, {} pods affected",
+        rehearsal.risk.name(),
+        rehearsal.pods_affected
+    );
     let mut text = labelled(paint, at, "rehearsal", &checks.join("  "));
     text.push_str(&block(&risk));
     for line in rehearsal.diff.lines() {
@@ -185,9 +265,12 @@ fn rehearsed(paint: &Paint, at: &str, rehearsal: &Rehearsal) -> String {
 fn decided(paint: &Paint, at: &str, decision: &Decision) -> String {
     match decision {
         Decision::Auto => String::new(),
-        Decision::NeedsApproval { because } => {
-            labelled(paint, at, "policy", &paint.warm(&format!("a person has to agree: {because}")))
-        }
+        Decision::NeedsApproval { because } => labelled(
+            paint,
+            at,
+            "policy",
+            &paint.warm(&format!("a person has to agree: {because}")),
+        ),
         Decision::Deny { because } => labelled(paint, at, "policy", &paint.bad(&format!("denied: {because}"))),
     }
 }
@@ -219,6 +302,11 @@ fn closed(paint: &Paint, at: &str, incident: IncidentId, phase: Phase, summary: 
         _ => paint.bad(phase.name()),
     };
     let mut text = labelled(paint, at, "end", &format!("{label}: {}", safe(summary)));
-    text.push_str(&labelled(paint, "", "audit", &paint.faint(&format!("incident {incident}"))));
+    text.push_str(&labelled(
+        paint,
+        "",
+        "audit",
+        &paint.faint(&format!("incident {incident}")),
+    ));
     text
 }

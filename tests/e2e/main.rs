@@ -1,0 +1,18 @@
+//! DreamOps on a real Kubernetes with real containers.
+//!
+//! Each test has a namespace and a data directory of its own. An oracle compares what a namespace was when it was
+//! healthy with what it is at the end: the fault is gone, and nothing changed that was not meant to.
+
+#![allow(missing_docs, reason = "tests are named by what they promise")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test ends where it fails")]
+
+mod alerts;
+mod bad_input;
+mod crashes;
+mod healing;
+mod modes;
+mod obvious_but_wrong;
+mod oracle;
+mod rights;
+mod room;
+mod workloads;
