@@ -109,14 +109,16 @@ fn by_probe(
     Ok(probe::propose(scene, record, inquiry, culprit))
 }
 
-/// The log of the run that ended; of the present run where there was none before.
+/// The log of the run that ended last. That is the present one of a container that is not started again yet: the
+/// kubelet keeps one dead container.
 fn last_log(scene: &Scene, inquiry: &mut Inquiry) -> Result<String, Failure> {
     let (pod, name) = (scene.pod.reference(), &scene.container.name);
-    let ran_before = scene.container.last.is_some();
-    for previous in [true, false] {
-        if previous && !ran_before {
-            continue;
-        }
+    let order: &[bool] = match (&scene.container.state, &scene.container.last) {
+        (State::Terminated(_), _) => &[false, true],
+        (_, Some(_)) => &[true, false],
+        (_, None) => &[false],
+    };
+    for &previous in order {
         let read = cluster::found(cluster::logs(pod, name, previous, TAIL));
         let which = if previous { "previous log" } else { "log" };
         let source = format!("{pod} {which} of {name}");

@@ -54,6 +54,12 @@ impl MockHost {
         self
     }
 
+    /// Another namespace than `shop`; comes before the objects in it.
+    #[must_use]
+    pub fn namespace(self, name: &str) -> Self {
+        self.set(|w| w.namespace = name.into())
+    }
+
     /// The alert's title and description.
     #[must_use]
     pub fn alert(self, title: &str, description: &str) -> Self {
