@@ -52,8 +52,9 @@ pub(super) fn first_difference(write: &Write, live: &Value) -> Option<String> {
         let place = known.place(live, pointer);
         let present = place
             .as_deref()
-            .and_then(|p| pointer::get(live, p))
-            .map(diff::without_nulls);
+            .and_then(|p| live.pointer(p))
+            .map(diff::without_nulls)
+            .unwrap_or_default();
         (present != wanted).then(|| place.unwrap_or_else(|| pointer.clone()))
     })
 }
@@ -84,12 +85,12 @@ impl Known {
         Self { values, names }
     }
 
-    /// The value that is expected at `pointer`: `Some(None)` for absent, `None` where the tests do not tell.
-    fn expected(&self, pointer: &str) -> Option<Option<Value>> {
+    /// The value that is expected at `pointer`, `null` for absent; `None` where the tests do not tell.
+    fn expected(&self, pointer: &str) -> Option<Value> {
         self.values.iter().find_map(|(path, value)| {
             let rest = pointer.strip_prefix(path.as_str())?;
             let whole_part = rest.is_empty() || rest.starts_with('/');
-            whole_part.then(|| pointer::get(value, rest).map(diff::without_nulls))
+            whole_part.then(|| value.pointer(rest).map(diff::without_nulls).unwrap_or_default())
         })
     }
 
@@ -146,21 +147,16 @@ fn owned_depth(fields: &Value, live: &Value, parts: &[String]) -> usize {
     let mut at = fields;
     let mut object = live;
     for (depth, part) in parts.iter().enumerate() {
-        let next = match object {
-            Value::Array(items) => {
-                let element = part.parse::<usize>().ok().and_then(|i| items.get(i));
-                let Some(element) = element else { return depth };
-                object = element;
-                at.as_object().and_then(|keys| {
-                    keys.iter()
-                        .find(|(key, _)| is_key_of(key, element))
-                        .map(|(_, inner)| inner)
-                })
-            }
-            _ => {
-                object = &object[part.as_str()];
-                at.get(format!("f:{part}"))
-            }
+        let next = if let Value::Array(items) = object {
+            let element = part.parse::<usize>().ok().and_then(|i| items.get(i));
+            let Some(element) = element else { return depth };
+            object = element;
+            at.as_object()
+                .and_then(|keys| keys.iter().find(|(key, _)| is_key_of(key, element)))
+                .map(|(_, inner)| inner)
+        } else {
+            object = &object[part.as_str()];
+            at.get(format!("f:{part}"))
         };
         match next {
             Some(next) => at = next,

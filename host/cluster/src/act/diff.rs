@@ -74,13 +74,12 @@ fn compare(at: &str, from: &Value, to: &Value, made: &mut Changes) {
 fn compare_maps(at: &str, from: &Map<String, Value>, to: &Map<String, Value>, made: &mut Changes) {
     for (key, old) in from {
         let pointer = join(at, key);
-        match to.get(key) {
-            Some(new) => compare(&pointer, old, new, made),
-            None => {
-                made.ops.push(test(&pointer, old));
-                made.ops.push(json!({"op": "remove", "path": pointer}));
-                made.touched.push(pointer);
-            }
+        if let Some(new) = to.get(key) {
+            compare(&pointer, old, new, made);
+        } else {
+            made.ops.push(test(&pointer, old));
+            made.ops.push(json!({"op": "remove", "path": pointer}));
+            made.touched.push(pointer);
         }
     }
     for (key, new) in to {

@@ -29,7 +29,7 @@ pub(crate) struct Draft {
     pub(crate) create: Option<(ObjectRef, Value)>,
     /// Unready pods that would keep the change from reaching the others, deleted after it.
     pub(crate) stuck: Vec<ObjectRef>,
-    /// The ReplicaSet or ControllerRevision that is gone back to: its pods are right already.
+    /// The `ReplicaSet` or `ControllerRevision` that is gone back to: its pods are right already.
     pub(crate) revision: Option<Value>,
 }
 

@@ -4,9 +4,9 @@
 //! | --- | --- |
 //! | `diff`, `pointer` | minimal JSON patches with tests, on raw JSON |
 //! | `restart_pod` … `patch` | one action each: what it wants, and its bounds |
-//! | `rehearse` | dry runs forward and back, the checks, the diff that a person reads |
-//! | `checks` | rights, quota, limit ranges, room on nodes, a pod tried dry |
-//! | `apply`, `settle`, `breach` | one write; what came of it; whether it still holds |
+//! | `rehearse`, `dry_run`, `rights`, `shown` | tried forward and back, the checks, the diff that a person reads |
+//! | `checks` | quota, limit ranges, room on nodes, a pod tried dry |
+//! | `apply`, `remove`, `settle`, `breach`, `revert` | one write; what came of it; whether it still holds; taking it back |
 //!
 //! Promises:
 //! - Three forms of write and no other: a JSON patch, a delete or eviction bound to a uid, a create of an object
@@ -21,12 +21,16 @@ mod breach;
 mod checks;
 mod diff;
 mod draft;
+mod dry_run;
 mod patch;
 mod pods;
 mod pointer;
 mod rehearse;
+mod remove;
 mod restart_pod;
 mod restart_workload;
+mod revert;
+mod rights;
 mod scale;
 mod set_pull_secret;
 mod set_resources;
@@ -34,6 +38,11 @@ mod settle;
 mod shown;
 mod undo_rollout;
 mod version;
+
+#[cfg(test)]
+mod mishaps;
+#[cfg(test)]
+mod scripted;
 
 pub use bounds::Bounds;
 
@@ -47,8 +56,13 @@ use dreamops_domain::ports::{ActError, Clock, ClusterRead, ClusterWrite, Registr
 use dreamops_domain::read::{Health, ReadError, ReadRequest, ReadResponse, Scope};
 use dreamops_domain::redact::Redactor;
 use dreamops_domain::rehearsal::{Rehearsal, Write};
+use rehearse::Attempt;
 use serde_json::Value;
 use std::sync::Arc;
+
+/// How often a rehearsal begins anew because the object changed meanwhile: a Deployment's controller moves the
+/// generation once more, right after each change, when it numbers the revision.
+const ATTEMPTS: u32 = 4;
 
 /// Writes of one cluster.
 pub struct Actor {
@@ -96,33 +110,16 @@ impl Actor {
         Ok(live)
     }
 
-    fn act(&self, error: ApiError) -> ActError {
-        error.into_act(&self.redactor)
-    }
-}
-
-/// Objects elsewhere do not exist for an incident.
-fn within(scope: &Scope, object: &ObjectRef) -> Result<(), ActError> {
-    if scope.namespaces.contains(&object.namespace) {
-        Ok(())
-    } else {
-        Err(ActError::Read(ReadError::NotFound {
-            what: format!("{object} in namespace {}", object.namespace),
-        }))
-    }
-}
-
-fn not_allowed(why: impl Into<String>) -> ActError {
-    ActError::NotAllowed { why: why.into() }
-}
-
-#[async_trait]
-impl ClusterWrite for Actor {
-    async fn rehearse(&self, scope: &Scope, step: &Step) -> Result<Rehearsal, ActError> {
+    async fn attempt(&self, scope: &Scope, step: &Step) -> Result<Attempt, ActError> {
         let target = step.action.target();
         let live = self.live(scope, target).await?;
         let draft = match &step.action {
-            Action::RestartPod { pod } => return self.rehearse_restart(pod, &live).await,
+            Action::RestartPod { pod } => {
+                return Ok(Attempt {
+                    rehearsal: self.rehearse_restart(pod, &live).await?,
+                    moved: false,
+                });
+            }
             Action::RestartWorkload { workload } => self.restart_workload(workload, live).await?,
             Action::UndoRollout { workload, revision } => self.undo_rollout(workload, live, revision).await?,
             Action::Scale { workload, replicas } => self.scale(workload, live, *replicas).await?,
@@ -148,6 +145,38 @@ impl ClusterWrite for Actor {
         self.rehearse_draft(draft).await
     }
 
+    fn act(&self, error: ApiError) -> ActError {
+        error.into_act(&self.redactor)
+    }
+}
+
+/// Objects elsewhere do not exist for an incident.
+fn within(scope: &Scope, object: &ObjectRef) -> Result<(), ActError> {
+    if scope.namespaces.contains(&object.namespace) {
+        Ok(())
+    } else {
+        Err(ActError::Read(ReadError::NotFound {
+            what: format!("{object} in namespace {}", object.namespace),
+        }))
+    }
+}
+
+fn not_allowed(why: impl Into<String>) -> ActError {
+    ActError::NotAllowed { why: why.into() }
+}
+
+#[async_trait]
+impl ClusterWrite for Actor {
+    async fn rehearse(&self, scope: &Scope, step: &Step) -> Result<Rehearsal, ActError> {
+        for _ in 1..ATTEMPTS {
+            let attempt = self.attempt(scope, step).await?;
+            if !attempt.moved {
+                return Ok(attempt.rehearsal);
+            }
+        }
+        Ok(self.attempt(scope, step).await?.rehearsal)
+    }
+
     async fn apply(&self, scope: &Scope, write: &Write) -> Result<WriteOutcome, ActError> {
         within(scope, write.target())?;
         self.apply_write(write).await
@@ -158,8 +187,13 @@ impl ClusterWrite for Actor {
         self.settle_write(write).await
     }
 
+    async fn obstacle(&self, scope: &Scope, write: &Write) -> Result<Option<String>, ActError> {
+        within(scope, write.target())?;
+        self.obstacle_to(write).await
+    }
+
     fn inverse(&self, done: &Write, outcome: &WriteOutcome) -> Option<Write> {
-        apply::inverse(done, outcome)
+        revert::inverse(done, outcome)
     }
 
     async fn breach(&self, scope: &Scope, write: &Write) -> Result<Option<String>, ActError> {

@@ -45,7 +45,7 @@ pub(crate) fn rolls_by_itself(workload: &ObjectRef, live: &Value) -> Result<(), 
 }
 
 impl Actor {
-    /// The pods that a workload controls, directly or through its ReplicaSets.
+    /// The pods that a workload controls, directly or through its `ReplicaSets`.
     pub(super) async fn pods_of(&self, live: &Value) -> Result<Vec<Value>, ActError> {
         of_workload(&self.api, live)
             .await
@@ -69,7 +69,7 @@ impl Actor {
         Ok(found)
     }
 
-    /// Pods that a StatefulSet would wait for for ever: unready, and not of the revision that is wanted.
+    /// Pods that a `StatefulSet` would wait for for ever: unready, and not of the revision that is wanted.
     ///
     /// Its controller goes on to the next pod only when the present one is ready, also where a new template would
     /// heal it; so these are deleted by uid after the patch. Other controllers replace unready pods by themselves.

@@ -21,7 +21,7 @@ impl Actor {
         Ok(Draft::new(workload, live, wanted, Effect::MorePods))
     }
 
-    /// The HorizontalPodAutoscaler that sets the workload's replicas.
+    /// The `HorizontalPodAutoscaler` that sets the workload's replicas.
     async fn autoscaler_of(&self, workload: &ObjectRef) -> Result<Option<Value>, ActError> {
         let all = self
             .api

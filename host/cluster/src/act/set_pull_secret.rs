@@ -1,7 +1,7 @@
 //! set-pull-secret: a Secret of ours with the credential that the host holds, then a reference to it in the template.
 //!
 //! Promises: no Secret is ever edited; ours is named by workload and registry, so that no two workloads share one
-//! and taking it back harms nobody. A pod that names pull secrets does not get those of its ServiceAccount: where
+//! and taking it back harms nobody. A pod that names pull secrets does not get those of its `ServiceAccount`: where
 //! the template named none, those are written down with ours, so that what could be pulled before still can.
 
 use crate::act::draft::{Draft, Effect};
@@ -79,7 +79,7 @@ impl Actor {
         )))
     }
 
-    /// Names of the pull secrets that pods of the template get from their ServiceAccount.
+    /// Names of the pull secrets that pods of the template get from their `ServiceAccount`.
     async fn account_secrets(&self, workload: &ObjectRef, live: &Value) -> Result<Vec<Value>, ActError> {
         if !pointer::list(live, "/spec/template/spec/imagePullSecrets").is_empty() {
             return Ok(Vec::new());
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(made["type"], "kubernetes.io/dockerconfigjson");
         assert_eq!(made["metadata"]["labels"]["app.kubernetes.io/managed-by"], "dreamops");
         let text = made["data"][".dockerconfigjson"].as_str().unwrap_or_default();
-        let config: Value = serde_json::from_slice(&STANDARD.decode(text).unwrap()).unwrap();
+        let config: Value = serde_json::from_slice(&STANDARD.decode(text).expect("base64")).expect("JSON");
         assert_eq!(config["auths"][DOCKER_HUB]["username"], "robot");
         assert_eq!(config["auths"][DOCKER_HUB]["auth"], STANDARD.encode("robot:s3cret"));
     }

@@ -1,7 +1,8 @@
 //! What came of a write that nobody heard the end of, by reading and nothing else.
 
-use crate::act::apply::{Present, is_already_so, lasting};
+use crate::act::apply::Present;
 use crate::act::breach::first_difference;
+use crate::act::revert::{is_already_so, lasting};
 use crate::act::{Actor, diff, version};
 use crate::error::Failure;
 use crate::read::pods::leaving;

@@ -1,8 +1,8 @@
-//! undo-rollout: back to the template of an earlier revision, named by the uid of its ReplicaSet or ControllerRevision.
+//! undo-rollout: back to the template of an earlier revision, named by the uid of its `ReplicaSet` or `ControllerRevision`.
 //!
-//! The template is what the revision kept, less what controllers add: `pod-template-hash` in a ReplicaSet, the
-//! `$patch` directive in a ControllerRevision. A paused Deployment is not undone: its template is what someone is
-//! about to release. On a StatefulSet the undo has a second part, see [`Actor::stuck_pods`].
+//! The template is what the revision kept, less what controllers add: `pod-template-hash` in a `ReplicaSet`, the
+//! `$patch` directive in a `ControllerRevision`. A paused Deployment is not undone: its template is what someone is
+//! about to release. On a `StatefulSet` the undo has a second part, see [`Actor::stuck_pods`].
 
 use crate::act::draft::{Draft, Effect};
 use crate::act::{Actor, not_allowed, pods};

@@ -1,4 +1,4 @@
-//! LimitRanges: the most, the least and the ratio that a container or pod may have, and the defaults they fill in.
+//! `LimitRanges`: the most, the least and the ratio that a container or pod may have, and the defaults they fill in.
 
 use super::needs;
 use crate::act::pointer;
@@ -157,7 +157,7 @@ mod tests {
         let mut two = pod("1Mi", "96Mi");
         let second = two["containers"][0].clone();
         assert_eq!(judge(&most, &two), CheckOutcome::Passed);
-        two["containers"].as_array_mut().unwrap().push(second);
+        two["containers"].as_array_mut().expect("a list").push(second);
         assert!(why(&most, &two).contains("pod: its memory limit of 192Mi"));
     }
 

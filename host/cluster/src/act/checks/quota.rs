@@ -1,4 +1,4 @@
-//! ResourceQuotas against what a rollout takes at its widest.
+//! `ResourceQuotas` against what a rollout takes at its widest.
 
 use super::needs::{self, Needs};
 use super::rollout::Rollout;
