@@ -1,4 +1,8 @@
-//! One call into a component: a fresh store and instance, metered, on a thread of the guests' runtime.
+//! One call into a component: a fresh store and instance, metered.
+//!
+//! A call begins on the thread that asks. Most calls end within their first tick, and are spared the way to another
+//! thread and back, which would cost as much as the call. At its first tick, or when it waits for the cluster, it moves to
+//! the guests' runtime and stays there: no component holds another thread for longer than a tick.
 
 use crate::bindings::exports::dreamops::strategy::strategy as wit;
 use crate::bindings::{Draft, Execution, Incident, Strategy};
@@ -10,8 +14,12 @@ use crate::stop;
 use dreamops_domain::finding::{Assessment, Finding, Verdict};
 use dreamops_domain::plan::Plan;
 use dreamops_domain::ports::{self, CallContext, CallError};
+use futures::FutureExt;
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
@@ -27,6 +35,9 @@ const ONLY: u32 = 0;
 
 /// What a component answers: the engine's error, its own failure, or a value.
 type Asked<'s, R> = Pin<Box<dyn Future<Output = wasmtime::Result<Result<R, wit::Failure>>> + Send + 's>>;
+
+/// A call on its way to its end.
+type Ended<D> = Pin<Box<dyn Future<Output = Result<D, CallError>> + Send>>;
 
 /// A task that ends when nobody waits for it any more.
 struct Owned<T>(JoinHandle<T>);
@@ -65,6 +76,7 @@ impl Sandbox {
             _ => self.settings.budgets.clone(),
         };
         let (tick, outside) = (self.settings.tick, Handle::current());
+        let pre = Arc::clone(&plugin);
         let work = async move {
             let (_permit, _running) = (permit, running);
             let mut guest = Guest::new(plugin, call, budgets, tick, outside);
@@ -72,8 +84,7 @@ impl Sandbox {
             let mut store = new_store(guest);
             let deadline = store.data().deadline;
             let asked = timeout_at(deadline, async {
-                let pre = store.data().plugin.pre.clone();
-                let strategy = pre.instantiate_async(&mut store).await?;
+                let strategy = pre.pre.instantiate_async(&mut store).await?;
                 ask(&strategy, &mut store).await
             })
             .await;
@@ -85,13 +96,25 @@ impl Sandbox {
                 Ok(Ok(Ok(value))) => convert(value, guest).map_err(|bad| CallError::BadOutput(bad.0)),
             }
         };
-        let mut task = Owned(self.guests()?.spawn(work.instrument(span)));
-        match (&mut task.0).await {
-            Ok(result) => result,
-            Err(error) if error.is_cancelled() => Err(ending()),
-            // a panic in a host function is our defect; the incident goes on without this answer
-            Err(error) => Err(CallError::Trap(format!("the host failed: {error}"))),
+        // a panic in a host function is our defect; the incident goes on without this answer
+        let work = AssertUnwindSafe(work.instrument(span)).catch_unwind();
+        let work = work.map(|ended| ended.unwrap_or_else(|_| Err(CallError::Trap("the host failed".into()))));
+        self.begin_here(Box::pin(work)).await
+    }
+
+    /// Polls once on this thread, and goes on among the guests if that is not enough.
+    async fn begin_here<D: Send + 'static>(&self, mut work: Ended<D>) -> Result<D, CallError> {
+        let guests = self.guests()?;
+        let first = poll_fn(|cx| {
+            // its timers belong to the guests' runtime from the start
+            let _entered = guests.enter();
+            Poll::Ready(work.as_mut().poll(cx))
+        });
+        if let Poll::Ready(ended) = first.await {
+            return ended;
         }
+        let mut task = Owned(guests.spawn(work));
+        (&mut task.0).await.unwrap_or_else(|_| Err(ending()))
     }
 
     /// What a component says can be set; asked once, while it is loaded.
@@ -204,21 +227,12 @@ fn incident() -> Resource<Incident> {
     Resource::new_own(ONLY)
 }
 
-impl Guest {
-    /// Takes the incident in. Its own objects are known from the start.
-    fn begin(&mut self, context: CallContext) {
-        let incident = Arc::clone(&context.incident);
-        self.context = Some(context);
-        self.learn([&incident.target, &incident.owner]);
-    }
-}
-
 fn new_store(guest: Guest) -> Store<Guest> {
     let engine = guest.plugin.pre.engine().clone();
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(on_tick);
+    store.epoch_deadline_callback(|store| Ok(on_tick(store)));
     store.set_hostcall_fuel(HOSTCALL_FUEL);
     store
 }

@@ -41,17 +41,19 @@ pub(crate) enum Refused {
     Exhausted(String),
 }
 
-/// For functions whose answer has no place for a refusal: the component is ended instead.
-pub(crate) fn cannot_refuse<R>(_: Refused) -> Option<R> {
-    None
+/// How a host call ended, if not with an answer.
+enum Ended {
+    Refused(Refused),
+    Stopped(wasmtime::Error),
 }
 
 impl Guest {
-    /// Carries a host call out, if it may be.
+    /// Carries a host call out, if it may be, and records it. `refuse` says no in the words of the function; a component
+    /// that calls one whose answer has no such words is ended instead.
     pub(crate) async fn dispatch<A, R, W>(
         &mut self,
         call: HostCall<A>,
-        refuse: fn(Refused) -> Option<R>,
+        refuse: Option<fn(Refused) -> R>,
         work: W,
     ) -> wasmtime::Result<R>
     where
@@ -60,51 +62,77 @@ impl Guest {
         W: for<'g> FnOnce(&'g mut Self, A) -> Work<'g, R> + Send,
     {
         let begun = Instant::now();
-        let asked = self.note(&call.asked);
-        let head = (call.interface, call.function, call.grant);
-        let granted = head.2.as_deref().is_none_or(|g| self.plugin.grants.allows(g));
-        let (outcome, answer) = if let Err(which) = self.charge(call.cost, weight(&call.asked)) {
-            (
-                Outcome::Exhausted,
-                refuse(Refused::Exhausted(which)).ok_or(Stop::HostBudget),
-            )
-        } else if !granted {
-            let grant = head.2.as_deref().unwrap_or_default();
-            let line = self.plugin.line_for(grant);
-            self.refused.push((grant.to_owned(), line.clone()));
-            let refusal = refuse(Refused::Denied(grant.to_owned(), line));
-            (Outcome::Denied, refusal.ok_or(Stop::HostBudget))
-        } else {
-            let deadline = self.deadline;
-            match timeout_at(deadline, work(self, call.asked)).await {
-                Err(_) => (Outcome::Stopped, Err(Stop::Wall)),
-                Ok(Err(error)) => {
-                    self.record(head, asked, Value::Null, Outcome::Stopped, begun);
-                    return Err(error);
-                }
-                Ok(Ok(answer)) => match self.charge(0, weight(&answer)) {
-                    Ok(()) => (Outcome::Answered, Ok(answer)),
-                    Err(which) => (
-                        Outcome::Exhausted,
-                        refuse(Refused::Exhausted(which)).ok_or(Stop::HostBudget),
-                    ),
-                },
+        let note = self.note(&call.asked);
+        let HostCall {
+            interface,
+            function,
+            grant,
+            cost,
+            asked,
+        } = call;
+        let (outcome, result) = match self.carry_out(grant.as_deref(), cost, asked, work).await {
+            Ok(answer) => (Outcome::Answered, Ok(answer)),
+            Err(Ended::Stopped(error)) => (Outcome::Stopped, Err(error)),
+            Err(Ended::Refused(refused)) => {
+                let (outcome, stop) = match refused {
+                    Refused::Denied(..) => (Outcome::Denied, Stop::Denied),
+                    Refused::Exhausted(_) => (Outcome::Exhausted, Stop::HostBudget),
+                };
+                let said = refuse.map(|refuse| refuse(refused));
+                (outcome, said.ok_or_else(|| wasmtime::Error::new(stop)))
             }
         };
-        let answered = answer.as_ref().map_or(Value::Null, |a| self.note(a));
-        self.record(head, asked, answered, outcome, begun);
-        answer.map_err(wasmtime::Error::new)
+        tracing::trace!(interface, function, ?outcome, took = ?begun.elapsed(), "host call");
+        if let Some(recorder) = &self.plugin.recorder {
+            recorder.record(Exchange {
+                component: self.plugin.info.manifest.name.clone(),
+                digest: self.plugin.info.digest.clone(),
+                call: self.call.name(),
+                interface,
+                function,
+                grant: grant.map(Cow::into_owned),
+                asked: note,
+                answered: result.as_ref().map_or(Value::Null, |answer| self.note(answer)),
+                outcome,
+                took: begun.elapsed(),
+            });
+        }
+        result
+    }
+
+    /// Budget, grant, time, budget.
+    async fn carry_out<A, R, W>(&mut self, grant: Option<&str>, cost: u32, asked: A, work: W) -> Result<R, Ended>
+    where
+        A: Serialize + Send,
+        R: Serialize + Send,
+        W: for<'g> FnOnce(&'g mut Self, A) -> Work<'g, R> + Send,
+    {
+        self.charge(cost, weight(&asked))?;
+        if let Some(grant) = grant.filter(|grant| !self.plugin.grants.allows(grant)) {
+            let line = self.plugin.line_for(grant);
+            self.refused.push((grant.to_owned(), line.clone()));
+            return Err(Ended::Refused(Refused::Denied(grant.to_owned(), line)));
+        }
+        let deadline = self.deadline;
+        let answer = match timeout_at(deadline, work(self, asked)).await {
+            Ok(answer) => answer.map_err(Ended::Stopped)?,
+            Err(_) => return Err(Ended::Stopped(wasmtime::Error::new(Stop::Wall))),
+        };
+        self.charge(0, weight(&answer))?;
+        Ok(answer)
     }
 
     /// Takes calls and bytes off the budget, or says which of the two is used up.
-    fn charge(&mut self, calls: u32, bytes: usize) -> Result<(), String> {
+    fn charge(&mut self, calls: u32, bytes: usize) -> Result<(), Ended> {
         self.host_calls = self.host_calls.saturating_add(calls);
         self.host_bytes = self.host_bytes.saturating_add(bytes);
         if self.host_calls > self.budgets.host_calls {
-            return Err(format!("{} host calls", self.budgets.host_calls));
+            let which = format!("{} host calls", self.budgets.host_calls);
+            return Err(Ended::Refused(Refused::Exhausted(which)));
         }
         if self.host_bytes > self.budgets.host_bytes {
-            return Err(format!("{} bytes of host calls", self.budgets.host_bytes));
+            let which = format!("{} bytes of host calls", self.budgets.host_bytes);
+            return Err(Ended::Refused(Refused::Exhausted(which)));
         }
         Ok(())
     }
@@ -115,30 +143,6 @@ impl Guest {
             return Value::Null;
         }
         serde_json::to_value(value).unwrap_or_default()
-    }
-
-    fn record(
-        &self,
-        (interface, function, grant): (&'static str, &'static str, Option<Cow<'static, str>>),
-        asked: Value,
-        answered: Value,
-        outcome: Outcome,
-        begun: Instant,
-    ) {
-        if let Some(recorder) = &self.plugin.recorder {
-            recorder.record(Exchange {
-                component: self.plugin.info.manifest.name.clone(),
-                digest: self.plugin.info.digest.clone(),
-                call: self.call.name(),
-                interface,
-                function,
-                grant: grant.map(Cow::into_owned),
-                asked,
-                answered,
-                outcome,
-                took: begun.elapsed(),
-            });
-        }
     }
 }
 

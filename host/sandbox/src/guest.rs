@@ -155,6 +155,18 @@ impl Guest {
         }
     }
 
+    /// Takes the incident in. Its own objects are known from the start.
+    pub(crate) fn begin(&mut self, context: CallContext) {
+        let mut list = context.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for own in [&context.incident.target, &context.incident.owner] {
+            if !own.uid.is_empty() && !list.iter().any(|known| known.uid == own.uid) {
+                list.push(own.clone());
+            }
+        }
+        drop(list);
+        self.context = Some(context);
+    }
+
     /// The object of the incident that a component names, exactly as the host returned it.
     pub(crate) fn recall(&self, object: &ObjectRef) -> Option<ObjectRef> {
         let context = self.context.as_ref()?;
@@ -188,15 +200,15 @@ impl Guest {
 }
 
 /// Counts ticks. Gives way to others after each one and ends the guest when its budget is used up.
-pub(crate) fn on_tick(mut store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
+pub(crate) fn on_tick(mut store: StoreContextMut<'_, Guest>) -> UpdateDeadline {
     let cpu = &mut store.data_mut().cpu;
     if std::mem::take(&mut cpu.waited) {
-        return Ok(UpdateDeadline::Continue(1));
+        return UpdateDeadline::Continue(1);
     }
     cpu.used += 1;
     if cpu.used > cpu.budget {
         cpu.spent = true;
-        return Ok(UpdateDeadline::Interrupt);
+        return UpdateDeadline::Interrupt;
     }
-    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))
 }

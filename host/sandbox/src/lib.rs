@@ -5,7 +5,7 @@
 //! - every host function passes `dispatch`, which checks the grant, charges the budget, caps the time and records;
 //! - processor time, wall time, memory, tables, host calls and bytes are bounded, and what was exceeded is told by a
 //!   typed value, never read from a message;
-//! - components run on threads of their own and give way after each tick: they cannot hold up the rest of the program;
+//! - components give way after each tick and go on on threads of their own: they cannot hold up the rest of the program;
 //! - a component sees the incident's cluster and namespaces, names only objects that the host returned, and writes nothing;
 //! - a bad file is refused with a reason before an engine sees it, and never stops the host.
 //!

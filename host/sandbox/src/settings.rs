@@ -34,7 +34,7 @@ impl Default for Budgets {
     fn default() -> Self {
         Self {
             cpu: Duration::from_secs(1),
-            wall: Duration::from_secs(60),
+            wall: Duration::from_mins(1),
             memory: MEMORY_CAP,
             table_elements: 20_000,
             host_calls: 500,

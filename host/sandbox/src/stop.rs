@@ -14,6 +14,9 @@ pub(crate) enum Stop {
     /// The calls or bytes of host functions are used up, in a function that cannot say so.
     #[error("the budget of host calls is used up")]
     HostBudget,
+    /// A grant is missing, for a function that cannot say so.
+    #[error("a grant is missing")]
+    Denied,
     /// The function makes sense for an incident only, and there is none.
     #[error("there is no incident while a component is loaded")]
     NoIncident,
@@ -32,6 +35,11 @@ pub(crate) fn outcome(error: &wasmtime::Error, guest: &Guest) -> CallError {
                 guest.budgets.host_calls, guest.budgets.host_bytes
             ));
         }
+        Some(Stop::Denied) => {
+            if let Some((grant, line)) = guest.refused.last().cloned() {
+                return CallError::Refused { grant, line };
+            }
+        }
         Some(Stop::NoIncident) => return CallError::Trap(Stop::NoIncident.to_string()),
         None => {}
     }
@@ -43,13 +51,13 @@ pub(crate) fn outcome(error: &wasmtime::Error, guest: &Guest) -> CallError {
     }
     match error.downcast_ref::<Trap>() {
         Some(
-            trap @ (Trap::InvalidChar
+            &trap @ (Trap::InvalidChar
             | Trap::StringOutOfBounds
             | Trap::ListOutOfBounds
             | Trap::InvalidDiscriminant
             | Trap::UnalignedPointer),
         ) => CallError::BadOutput(described(trap)),
-        Some(trap) => CallError::Trap(match &guest.last_words {
+        Some(&trap) => CallError::Trap(match &guest.last_words {
             Some(words) => format!("{}; its last words: {words}", described(trap)),
             None => described(trap),
         }),
@@ -70,7 +78,7 @@ pub(crate) fn wall_limit(budget: Duration) -> CallError {
     }
 }
 
-fn described(trap: &Trap) -> String {
+fn described(trap: Trap) -> String {
     let text = trap.to_string();
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
 }

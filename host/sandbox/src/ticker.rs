@@ -1,4 +1,5 @@
 //! The thread that counts processor time: it moves the engine's epoch while components run, and sleeps while none do.
+//! It goes on for [`LINGER`] ticks after the last one, because calls come in rows and waking a thread costs as much as a call.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,8 +13,12 @@ pub(crate) struct Ticker {
     thread: Thread,
 }
 
+/// Ticks without a component after which the thread sleeps.
+const LINGER: u32 = 50;
+
 struct Shared {
     running: AtomicUsize,
+    asleep: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -27,6 +32,7 @@ impl Ticker {
     pub(crate) fn start(engine: &Engine, tick: Duration) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             running: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
         let engine = engine.weak();
@@ -42,7 +48,8 @@ impl Ticker {
 
     /// Says that a component runs until the value is dropped.
     pub(crate) fn running(&self) -> Running {
-        if self.shared.running.fetch_add(1, Ordering::SeqCst) == 0 {
+        self.shared.running.fetch_add(1, Ordering::SeqCst);
+        if self.shared.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
         }
         Running {
@@ -65,16 +72,31 @@ impl Drop for Ticker {
 }
 
 fn run(engine: &EngineWeak, shared: &Shared, tick: Duration) {
+    let mut idle = 0;
     while !shared.ended.load(Ordering::SeqCst) {
-        if shared.running.load(Ordering::SeqCst) == 0 {
-            thread::park();
-            continue;
-        }
         // the machine's own time on purpose: it is processor time that is counted
         thread::sleep(tick);
         match engine.upgrade() {
             Some(engine) => engine.increment_epoch(),
             None => return,
         }
+        idle = if shared.running.load(Ordering::SeqCst) == 0 {
+            idle + 1
+        } else {
+            0
+        };
+        if idle > LINGER {
+            sleep_until_needed(shared);
+            idle = 0;
+        }
     }
+}
+
+/// A component that begins sees `asleep` and wakes the thread, or was counted before the last look.
+fn sleep_until_needed(shared: &Shared) {
+    shared.asleep.store(true, Ordering::SeqCst);
+    while shared.running.load(Ordering::SeqCst) == 0 && !shared.ended.load(Ordering::SeqCst) {
+        thread::park();
+    }
+    shared.asleep.store(false, Ordering::SeqCst);
 }

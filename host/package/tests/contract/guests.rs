@@ -71,7 +71,7 @@ impl Guest {
                 arguments.push(format!("({}.const 0)", core(*ty)));
             }
             if method {
-                arguments[0] = handle.to_owned();
+                handle.clone_into(&mut arguments[0]);
             }
             if ["get", "list"].contains(&function.name.as_str()) && interface.contains("kubernetes") {
                 arguments[0] = format!("(i32.const {POD})");

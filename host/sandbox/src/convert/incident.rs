@@ -5,6 +5,7 @@ use crate::bindings::dreamops::incident::view as wit;
 use dreamops_domain::decision::PastAction;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::read::Health;
+use dreamops_domain::time::Timestamp;
 
 impl From<&ObjectRef> for wit::ObjectRef {
     fn from(object: &ObjectRef) -> Self {
@@ -59,7 +60,7 @@ impl From<&Health> for wit::Health {
             settled: health.settled,
             progressing: health.progressing,
             restarts: health.restarts,
-            last_restart_ms: health.last_restart.map(|t| t.millis()),
+            last_restart_ms: health.last_restart.map(Timestamp::millis),
             unready_pods: health.unready_pods.iter().map(Into::into).collect(),
         }
     }

@@ -3,6 +3,7 @@
 use super::{BadOutput, bounds};
 use crate::bindings::dreamops::plan::draft as wit;
 use dreamops_domain::plan::{Action, Amounts, Step};
+use dreamops_domain::redact::contains_handle;
 
 impl TryFrom<wit::Amounts> for Amounts {
     type Error = BadOutput;
@@ -35,7 +36,7 @@ pub(crate) fn value(what: &str, value: String, cap: usize) -> Result<String, Bad
             value.len()
         )));
     }
-    if carries_handle(&value) {
+    if contains_handle(&value) {
         return Err(BadOutput(format!(
             "{what} holds a redaction handle, which stands for a secret and is not its value"
         )));
@@ -66,11 +67,6 @@ pub(crate) fn json(text: String) -> Result<String, BadOutput> {
     };
     value("the value", parsed.to_string(), usize::MAX)?;
     Ok(text)
-}
-
-/// Whether text holds what redaction puts in the place of a secret.
-fn carries_handle(text: &str) -> bool {
-    text.contains("‹secret:")
 }
 
 #[cfg(test)]

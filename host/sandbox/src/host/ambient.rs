@@ -1,7 +1,7 @@
 //! `dreamops:host`: log, clock and settings.
 
 use crate::bindings::dreamops::host::{clock, config, log};
-use crate::dispatch::{HostCall, cannot_refuse};
+use crate::dispatch::HostCall;
 use crate::guest::Guest;
 use std::future::ready;
 use wasmtime::Result;
@@ -22,7 +22,7 @@ impl log::Host for Guest {
             cost: 0,
             asked: (level, crate::inert::line(&line, LINE_CAP)),
         };
-        self.dispatch(call, cannot_refuse, |guest, (level, line)| {
+        self.dispatch(call, None, |guest, (level, line)| {
             guest.write_line(level, line);
             Box::pin(ready(Ok(())))
         })
@@ -55,7 +55,7 @@ impl clock::Host for Guest {
             cost: 1,
             asked: (),
         };
-        self.dispatch(call, cannot_refuse, |guest, ()| {
+        self.dispatch(call, None, |guest, ()| {
             let now = guest.now().map(dreamops_domain::time::Timestamp::millis);
             Box::pin(ready(now.map_err(wasmtime::Error::new)))
         })
@@ -72,7 +72,7 @@ impl config::Host for Guest {
             cost: 1,
             asked: key,
         };
-        self.dispatch(call, cannot_refuse, |guest, key| {
+        self.dispatch(call, None, |guest, key| {
             Box::pin(ready(Ok(guest.plugin.settings.get(&key).cloned())))
         })
         .await

@@ -37,7 +37,7 @@ impl Guest {
             cost: 1,
             asked: (asked, why),
         };
-        self.dispatch(call, refuse, move |guest, (asked, why)| {
+        self.dispatch(call, Some(refuse), move |guest, (asked, why)| {
             let drafted = guest.add_step(asked, why, make);
             Box::pin(ready(Ok(drafted)))
         })
@@ -85,11 +85,11 @@ impl Guest {
     }
 }
 
-fn refuse(refused: Refused) -> Option<Drafted> {
-    Some(Err(match refused {
+fn refuse(refused: Refused) -> Drafted {
+    Err(match refused {
         Refused::Denied(grant, line) => wit::Refusal::Denied((grant, line)),
         Refused::Exhausted(which) => wit::Refusal::Other(("exhausted".into(), format!("{which} are used up"))),
-    }))
+    })
 }
 
 impl wit::Host for Guest {}

@@ -31,7 +31,7 @@ impl Guest {
             cost: 1,
             asked: request,
         };
-        self.dispatch(call, refuse, |guest, request| {
+        self.dispatch(call, Some(refuse), |guest, request| {
             Box::pin(async move {
                 match request {
                     Ok(request) => guest.look(request).await,
@@ -105,11 +105,11 @@ impl Guest {
 }
 
 /// A refusal in the words of the interface.
-fn refuse<R>(refused: Refused) -> Option<Asked<R>> {
-    Some(Err(match refused {
+fn refuse<R>(refused: Refused) -> Asked<R> {
+    Err(match refused {
         Refused::Denied(grant, line) => wit::Failure::Denied((grant, line)),
         Refused::Exhausted(which) => wit::Failure::Exhausted(which),
-    }))
+    })
 }
 
 /// The grant for a kind; an unknown kind has none, and its request is refused as making no sense.

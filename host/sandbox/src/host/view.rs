@@ -2,11 +2,12 @@
 
 use crate::bindings::dreamops::incident::view as wit;
 use crate::bindings::{Execution, Incident};
-use crate::dispatch::{HostCall, cannot_refuse};
+use crate::dispatch::HostCall;
 use crate::guest::Guest;
 use crate::stop::Stop;
 use dreamops_domain::finding::Finding;
 use dreamops_domain::ports;
+use dreamops_domain::time::Timestamp;
 use serde::Serialize;
 use std::future::ready;
 use wasmtime::Result;
@@ -48,7 +49,7 @@ impl Guest {
             cost: 1,
             asked: (),
         };
-        self.dispatch(call, cannot_refuse, move |guest, ()| {
+        self.dispatch(call, None, move |guest, ()| {
             let value = get(guest).map_err(wasmtime::Error::new);
             Box::pin(ready(value))
         })
@@ -97,7 +98,7 @@ impl wit::HostIncident for Guest {
     }
 
     async fn started_ms(&mut self, _: Resource<Incident>) -> Result<Option<u64>> {
-        self.of_incident("[method]incident.started-ms", |i| i.started_at.map(|t| t.millis()))
+        self.of_incident("[method]incident.started-ms", |i| i.started_at.map(Timestamp::millis))
             .await
     }
 

@@ -102,8 +102,8 @@ async fn a_component_reads_the_settings_that_the_operator_gave_it() {
 async fn a_call_that_nobody_waits_for_ends() {
     let sandbox = sandbox(|settings| {
         settings.concurrent = 1;
-        settings.budgets.cpu = Duration::from_secs(600);
-        settings.budgets.wall = Duration::from_secs(600);
+        settings.budgets.cpu = Duration::from_mins(10);
+        settings.budgets.wall = Duration::from_mins(10);
     });
     let mut guest = Guest::new("forgotten");
     guest.assess = "(loop $for-ever (br $for-ever))".into();

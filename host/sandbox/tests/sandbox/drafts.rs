@@ -31,10 +31,7 @@ fn context() -> CallContext {
 const FROM_ANSWER: [u32; 8] = [4096, 4100, 4104, 4108, 4112, 4116, 4120, 4124];
 
 fn object_arguments() -> String {
-    FROM_ANSWER
-        .iter()
-        .map(|at| format!("(i32.load (i32.const {at}))"))
-        .collect()
+    FROM_ANSWER.map(|at| format!("(i32.load (i32.const {at}))")).concat()
 }
 
 /// A component that drafts a restart of what `getter` returns, after `between` has changed it in memory.

@@ -200,7 +200,7 @@ async fn a_slow_cluster_ends_at_the_wall_limit_and_costs_no_processor_time() {
     let info = load(&sandbox, &guest).await;
     let (context, _) = incident(Cluster {
         answers: Box::new(nothing_there),
-        delay: Duration::from_secs(3600),
+        delay: Duration::from_hours(1),
     });
     let error = sandbox.assess(&info.digest, &context).await.unwrap_err();
     assert_eq!(error, CallError::WallLimit { budget_ms: 60 });

@@ -115,9 +115,12 @@ async fn compiled_components_are_kept_between_starts() {
 fn walk(folder: &Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
     entries
-        .map(|path| match path.is_dir() {
-            true => walk(&path),
-            false => usize::from(path.extension().is_none()),
+        .map(|path| {
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                usize::from(path.extension().is_none())
+            }
         })
         .sum()
 }
