@@ -45,7 +45,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The rule of a Role (or a ClusterRole, as a comment says) that allows this call, as one line of YAML.
+    /// The rule of a Role (or a `ClusterRole`, as a comment says) that allows this call, as one line of YAML.
     pub fn rule(&self) -> String {
         let place = if self.namespace.is_empty() {
             " # in a ClusterRole"

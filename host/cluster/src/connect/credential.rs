@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 /// How long a token file's content is used, and how long before its end a plugin's token is replaced.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Where the token comes from.
 enum Source {

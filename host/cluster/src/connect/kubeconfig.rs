@@ -205,7 +205,7 @@ fn identity(context: &str, user: &AuthInfo, now: Timestamp) -> Result<Option<Ide
         user.client_certificate.as_deref(),
     )
     .map_err(bad("client-certificate"))?;
-    let key_data = user.client_key_data.as_ref().map(|key| key.expose_secret());
+    let key_data = user.client_key_data.as_ref().map(ExposeSecret::expose_secret);
     let key = data(key_data, user.client_key.as_deref()).map_err(bad("client-key"))?;
     match (certificate, key) {
         (None, None) => Ok(None),

@@ -4,7 +4,7 @@
 //!
 //! | kind | desired | updated | settled |
 //! | --- | --- | --- | --- |
-//! | Deployment | `spec.replicas` | pods of the ReplicaSet with the present template | the spec was seen, all pods that are wanted exist, none of another revision counts |
+//! | Deployment | `spec.replicas` | pods of the `ReplicaSet` with the present template | the spec was seen, all pods that are wanted exist, none of another revision counts |
 //! | `StatefulSet` | `spec.replicas` | pods of `status.updateRevision`, and those a partition holds back | as above |
 //! | `DaemonSet` | `status.desiredNumberScheduled` | `status.updatedNumberScheduled` | as above |
 //! | `ReplicaSet` | `spec.replicas` | its pods | the spec was seen, all pods that are wanted exist |
@@ -68,7 +68,7 @@ fn of_deployment(deployment: &Value, sets: &[Value], pods: &[Value]) -> Health {
     }
 }
 
-/// The ReplicaSet with the Deployment's present template; of several the oldest, as its controller chooses.
+/// The `ReplicaSet` with the Deployment's present template; of several the oldest, as its controller chooses.
 fn present_set<'a>(deployment: &Value, sets: &'a [Value]) -> Option<&'a Value> {
     let template = |object: &Value| revisions::bare(object.pointer("/spec/template").unwrap_or(&Value::Null));
     let wanted = template(deployment);

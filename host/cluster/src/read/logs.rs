@@ -70,7 +70,7 @@ pub(crate) async fn of(api: &Api, redactor: &Redactor, pod: &ObjectRef, query: &
 
 /// So few lines that they fit what is taken in, judged by those that were seen.
 fn fewer(lines: u32, seen: &[u8]) -> u32 {
-    let whole = seen.iter().filter(|&&b| b == b'\n').count().max(1);
+    let whole = seen.split(|&b| b == b'\n').count().saturating_sub(1).max(1);
     let fitting = u32::try_from(whole).unwrap_or(u32::MAX);
     fitting.min(lines / 2).max(1)
 }

@@ -3,7 +3,7 @@
 //! The chain follows the owner reference that has `controller: true`. It ends at the first kind
 //! that the host does not know: a workload that a custom resource controls is itself the last of
 //! the chain, kept by that resource's operator; only where no workload lies in between (a pod or
-//! ReplicaSet made by an operator) the custom resource is named. An object that nothing controls is its own
+//! `ReplicaSet` made by an operator) the custom resource is named. An object that nothing controls is its own
 //! top-level owner, except a pod: a bare pod has none, nor has the mirror pod of a node's file.
 //!
 //! | who keeps the spec | told by |

@@ -74,7 +74,7 @@ pub(crate) fn controller(object: &Value) -> Option<&Value> {
 
 /// A workload's pods, by selector and then by controller: labels alone may catch pods of others.
 ///
-/// Pods that do not count are among them. For a Deployment this asks for its ReplicaSets as well.
+/// Pods that do not count are among them. For a Deployment this asks for its `ReplicaSets` as well.
 pub(crate) async fn of_workload(api: &Api, workload: &Value) -> Result<Vec<Value>, Stop> {
     if text(workload, "/kind") == "Deployment" {
         return Ok(of_deployment(api, workload).await?.1);
@@ -87,7 +87,7 @@ pub(crate) async fn of_workload(api: &Api, workload: &Value) -> Result<Vec<Value
     Ok(pods)
 }
 
-/// A Deployment's ReplicaSets and their pods.
+/// A Deployment's `ReplicaSets` and their pods.
 pub(crate) async fn of_deployment(api: &Api, deployment: &Value) -> Result<(Vec<Value>, Vec<Value>), Stop> {
     let namespace = text(deployment, "/metadata/namespace");
     let labels = labels(deployment)?;

@@ -87,7 +87,7 @@ fn quota_lines(quota: &Value) -> Vec<QuotaLine> {
 
 /// Processor in millicores, all else as the number it is.
 fn amount(resource: &str, quantity: Quantity) -> u64 {
-    if resource == "cpu" || resource.ends_with(".cpu") {
+    if resource.rsplit('.').next() == Some("cpu") {
         quantity.millis()
     } else {
         quantity.whole()

@@ -1,6 +1,6 @@
 //! A workload's history of pod templates.
 //!
-//! A Deployment keeps it in ReplicaSets, StatefulSet and DaemonSet in ControllerRevisions. Only
+//! A Deployment keeps it in `ReplicaSets`, `StatefulSet` and `DaemonSet` in `ControllerRevisions`. Only
 //! objects that the workload controls (by uid) count. A revision is *current* if its template is
 //! the workload's, whatever the controller has got to; this is right from the moment of a write.
 
@@ -14,12 +14,12 @@ use serde_json::{Map, Value};
 
 /// The label that the Deployment controller adds to templates and pods.
 pub(crate) const TEMPLATE_HASH: &str = "pod-template-hash";
-/// The label by which pods of a StatefulSet or DaemonSet name their revision.
+/// The label by which pods of a `StatefulSet` or `DaemonSet` name their revision.
 const REVISION_HASH: &str = "controller-revision-hash";
 
 /// A revision as the server has it. Raw: it may hold secret values.
 pub(crate) struct RawRevision {
-    /// The ReplicaSet or ControllerRevision.
+    /// The `ReplicaSet` or `ControllerRevision`.
     pub(crate) object: Value,
     /// The pod template, without what controllers add to it (`pod-template-hash`, `$patch`).
     pub(crate) template: Value,
@@ -170,7 +170,7 @@ fn fact(redactor: &Redactor, raw: &RawRevision) -> Revision {
     }
 }
 
-/// Redacted at its place in a ReplicaSet, where redaction knows what each part is.
+/// Redacted at its place in a `ReplicaSet`, where redaction knows what each part is.
 fn template(redactor: &Redactor, raw: &RawRevision) -> Shown<Value> {
     let set = serde_json::json!({
         "apiVersion": "apps/v1",

@@ -1,6 +1,6 @@
 //! A Service with what is behind it.
 //!
-//! Endpoints come from its EndpointSlices. A pod may stand in several of them (two address
+//! Endpoints come from its `EndpointSlices`. A pod may stand in several of them (two address
 //! families, ports by name): it is one endpoint here, with all its ports; ready if any slice says
 //! so. Pods on their way out are left out.
 
