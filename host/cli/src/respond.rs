@@ -10,6 +10,7 @@ use dreamops_domain::alert::{self, Alert, AlertStatus, Delivery};
 use dreamops_domain::id::IncidentId;
 use dreamops_domain::incident::Incident;
 use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::read::ReadError;
 use dreamops_domain::report::Report;
 use dreamops_responder::{Group, RespondError, Responder};
 use std::future::Future;
@@ -33,8 +34,13 @@ pub(crate) async fn run(args: RespondArgs) -> Outcome {
         .filter(|a| a.status == AlertStatus::Firing)
         .cloned()
         .collect();
-    if !firing.is_empty() {
-        one_owner(&responder.group(&namespace, &firing).await.map_err(explained)?)?;
+    if firing.len() > 1 {
+        match responder.group(&namespace, &firing).await {
+            Ok(groups) => one_owner(&groups)?,
+            // what cannot be told apart for lack of a right is for the incident to say
+            Err(RespondError::Read(ReadError::Forbidden { .. })) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let id = responder.open(&namespace, mode, alerts, &delivery.key).await?;
     let incident = match interruptible(&narrator, id, &args.cluster, responder.run(id)).await? {
@@ -151,7 +157,7 @@ fn left_open(id: IncidentId, cluster: &ClusterArgs, error: RespondError) -> Fail
             | RespondError::NothingToRollBack { .. }
             | RespondError::OtherCluster { .. }
     );
-    let failure = explained(error);
+    let failure = Failure::from(error);
     if wrong_usage {
         return Failure::usage(failure.error);
     }
@@ -163,10 +169,6 @@ fn left_open(id: IncidentId, cluster: &ClusterArgs, error: RespondError) -> Fail
         code: failure.code,
         error: anyhow!("{}; {hint}", failure.error),
     }
-}
-
-fn explained(error: RespondError) -> Failure {
-    Failure::from(error)
 }
 
 /// The flags that lead to the same cluster again.
