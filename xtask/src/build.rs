@@ -100,6 +100,7 @@ fn plugins() -> anyhow::Result<Vec<Plugin>> {
         .into_iter()
         .flatten()
         .filter(|p| p["manifest_path"].as_str().is_some_and(|m| m.starts_with(&inside)))
+        .filter(|p| p["targets"].to_string().contains("cdylib"))
         .map(|p| Plugin {
             name: p["name"].as_str().unwrap_or_default().to_owned(),
             version: p["version"].as_str().unwrap_or_default().to_owned(),
