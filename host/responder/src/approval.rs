@@ -12,8 +12,13 @@ impl Session<'_> {
     /// Puts the plan before a person.
     pub(crate) async fn ask(&mut self) -> Result<(), RespondError> {
         let digest = self.incident.case.plan_digest.clone().unwrap_or_default();
+        if self.incident.case.approval.take().is_some() {
+            self.note(
+                "host",
+                "what was approved is not what would run now: the approval is void",
+            );
+        }
         self.record(Event::ApprovalAsked { digest });
-        self.incident.case.approval = None;
         self.enter(Phase::AwaitingApproval).await
     }
 
@@ -28,11 +33,20 @@ impl Session<'_> {
         if self.incident.phase != Phase::AwaitingApproval {
             return Ok(false);
         }
-        let waited = self.responder.ports.clock.now().since(self.incident.updated_at);
-        if waited > self.responder.settings.approval_ttl {
+        if self.overdue() {
             self.close(Phase::Expired, "nobody approved the plan in time").await?;
         }
         Ok(true)
+    }
+
+    /// Whether the plan was put before a person too long ago. Alerts that join in between do not prolong it.
+    pub(crate) fn overdue(&self) -> bool {
+        let asked = self.incident.case.timeline.iter().rev().find_map(|e| match e.event {
+            Event::ApprovalAsked { .. } => Some(e.at),
+            _ => None,
+        });
+        let asked = asked.unwrap_or(self.incident.updated_at);
+        self.responder.ports.clock.now().since(asked) > self.responder.settings.approval_ttl
     }
 
     /// Takes a person's yes, rehearses again and carries the plan out if nothing has drifted.
@@ -43,10 +57,17 @@ impl Session<'_> {
         }
         let waiting = self.incident.case.plan_digest.clone().unwrap_or_default();
         if waiting != digest {
-            return Err(RespondError::OtherDigest { id: self.incident.id, waiting, given: digest.to_owned() });
+            return Err(RespondError::OtherDigest {
+                id: self.incident.id,
+                waiting,
+                given: digest.to_owned(),
+            });
         }
         self.incident.case.approval = Some((by.to_owned(), digest.to_owned()));
-        self.record(Event::Approved { by: by.to_owned(), digest: digest.to_owned() });
+        self.record(Event::Approved {
+            by: by.to_owned(),
+            digest: digest.to_owned(),
+        });
         self.enter(Phase::Rehearsing).await?;
         self.walk().await
     }
@@ -54,14 +75,21 @@ impl Session<'_> {
     /// Takes a person's no.
     pub(crate) async fn reject(&mut self, by: &str, reason: &str) -> Result<(), RespondError> {
         self.must_wait()?;
-        self.record(Event::Rejected { by: by.to_owned(), reason: reason.to_owned() });
-        self.close(Phase::Rejected, &format!("rejected by {by}: {reason}")).await
+        self.record(Event::Rejected {
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+        });
+        self.close(Phase::Rejected, &format!("rejected by {by}: {reason}"))
+            .await
     }
 
     fn must_wait(&self) -> Result<(), RespondError> {
         if self.incident.phase == Phase::AwaitingApproval {
             return Ok(());
         }
-        Err(RespondError::NotWaiting { id: self.incident.id, phase: self.incident.phase })
+        Err(RespondError::NotWaiting {
+            id: self.incident.id,
+            phase: self.incident.phase,
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Why an incident could not be taken further. The incident stays as it was saved last.
 
 use dreamops_domain::id::IncidentId;
-use dreamops_domain::phase::Phase;
+use dreamops_domain::phase::{Mode, Phase};
 use dreamops_domain::ports::{ActError, StoreError};
 use dreamops_domain::read::ReadError;
 
@@ -45,9 +45,23 @@ pub enum RespondError {
         /// Its phase.
         phase: Phase,
     },
+    /// Another alert joined an incident that is in the midst of acting, in a mode that leaves the host less than it does.
+    #[error(
+        "incident {id} is open for the same object and in the midst of acting (phase {phase}, mode {present}), which mode {asked} does not allow; go on with `dreamops incident resume {id}` or take it back with `dreamops incident rollback {id}`"
+    )]
+    Acting {
+        /// The incident that acts.
+        id: IncidentId,
+        /// Its phase.
+        phase: Phase,
+        /// Its mode.
+        present: Mode,
+        /// The mode that was asked for.
+        asked: Mode,
+    },
     /// The cluster is not the one the incident was opened on.
     #[error(
-        "incident {id} belongs to cluster {recorded}; this kubeconfig leads to {given}, which is another one; use the kubeconfig it was opened with"
+        "incident {id} belongs to cluster {recorded}; this kubeconfig leads to {given}, which has another identity, address or certificate authority; use the kubeconfig it was opened with"
     )]
     OtherCluster {
         /// The incident.

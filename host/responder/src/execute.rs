@@ -1,33 +1,18 @@
-//! Executing: writes are made from the journal, forward or back.
-//!
-//! Promise: a write is in the journal before it is sent, its outcome after; one whose outcome is
-//! unknown is settled by reading; none is made twice.
+//! Executing: the plan's writes are made from the journal, in order, each once.
 
 use crate::RespondError;
 use crate::session::Session;
-use dreamops_domain::event::Event;
 use dreamops_domain::id::EntryId;
 use dreamops_domain::incident::StepOutcome;
 use dreamops_domain::journal::{Direction, JournalEntry, WriteOutcome};
 use dreamops_domain::phase::Phase;
-use dreamops_domain::ports::ActError;
-use dreamops_domain::rehearsal::Write;
-use std::time::Duration;
 
-/// How often an unknown outcome is asked for before the incident is left for `resume`.
-const SETTLE_TRIES: u32 = 5;
-
-/// How a run through the journal ended.
-pub(crate) enum Ran {
-    /// Every write was made.
-    Through,
-    /// One was not; the rest was not tried.
-    Broke {
-        /// The step.
-        step: usize,
-        /// Why.
-        why: String,
-    },
+/// A step that was not carried out, or not taken back.
+pub(crate) struct Broken {
+    /// Which, from 0.
+    pub(crate) step: u32,
+    /// Why.
+    pub(crate) why: String,
 }
 
 impl Session<'_> {
@@ -52,7 +37,11 @@ impl Session<'_> {
             }
         }
         let steps = case.plan.as_ref().map(|p| p.steps.len()).unwrap_or_default();
-        let idle = StepOutcome { outcome: "not-run".into(), detail: String::new(), reverted: false };
+        let idle = StepOutcome {
+            outcome: "not-run".into(),
+            detail: String::new(),
+            reverted: false,
+        };
         case.outcomes = vec![idle; steps];
         self.responder.ports.store.journal_plan(&self.lease, &entries).await?;
         self.enter(Phase::Executing).await
@@ -60,117 +49,60 @@ impl Session<'_> {
 
     /// Makes the writes that are not made yet.
     pub(crate) async fn execute(&mut self) -> Result<(), RespondError> {
-        match self.run_journal(Direction::Forward).await? {
-            Ran::Through => {
-                self.note_words_to_persons();
-                self.enter(Phase::Verifying).await
-            }
-            Ran::Broke { step, why } => {
-                let name = self.step_name(step);
-                self.turn_back(&format!("step {} ({name}) was not carried out: {why}", step + 1), None).await
-            }
-        }
+        let Some(Broken { step, why }) = self.run_forward().await? else {
+            self.note_words_to_persons();
+            return self.enter(Phase::Verifying).await;
+        };
+        let name = self.step_name(step);
+        self.turn_back(&format!("step {} ({name}) was not carried out: {why}", step + 1), None)
+            .await
     }
 
-    /// Runs this attempt's entries of one direction in order, skipping those that are settled.
-    pub(crate) async fn run_journal(&mut self, direction: Direction) -> Result<Ran, RespondError> {
-        let entries = self.entries(direction).await?;
-        for entry in entries {
-            let outcome = match entry.outcome.clone() {
-                Some(outcome) => outcome,
-                None => self.make(&entry).await?,
-            };
-            let step = entry.step as usize;
-            self.note_outcome(step, direction, &outcome);
-            match outcome {
-                WriteOutcome::Applied { .. } | WriteOutcome::AlreadySo => {}
-                WriteOutcome::Conflict { why } | WriteOutcome::Refused { why } => {
-                    return Ok(Ran::Broke { step, why });
-                }
+    /// Runs this attempt's entries in order, skipping those that are settled; the rest is not tried after one that was
+    /// not carried out.
+    async fn run_forward(&mut self) -> Result<Option<Broken>, RespondError> {
+        for entry in self.entries(Direction::Forward).await? {
+            let outcome = self.outcome_of(&entry).await?;
+            self.note_forward(&entry, &outcome);
+            if let Some(why) = not_done(&outcome) {
+                return Ok(Some(Broken {
+                    step: entry.step,
+                    why: why.to_owned(),
+                }));
             }
         }
-        Ok(Ran::Through)
+        Ok(None)
     }
 
-    /// The entries of this attempt in one direction; a person's rollback covers every attempt.
+    /// The entries of this attempt in one direction.
     pub(crate) async fn entries(&self, direction: Direction) -> Result<Vec<JournalEntry>, RespondError> {
-        let all = self.responder.ports.store.journal(self.incident.tenant, self.incident.id).await?;
         let attempt = self.incident.case.attempt;
-        let by_person = self.incident.case.revert.as_ref().is_some_and(|r| r.by.is_some());
+        let all = self
+            .responder
+            .ports
+            .store
+            .journal(self.incident.tenant, self.incident.id)
+            .await?;
         Ok(all
             .into_iter()
-            .filter(|e| e.direction == direction && (by_person || e.attempt == attempt))
+            .filter(|e| e.direction == direction && e.attempt == attempt)
             .collect())
     }
 
-    /// Makes one write, or finds out what came of it if it was made before a crash.
-    async fn make(&mut self, entry: &JournalEntry) -> Result<WriteOutcome, RespondError> {
-        let ports = &self.responder.ports;
-        self.heartbeat().await?;
-        let outcome = if entry.in_doubt() {
-            match self.settle(&entry.write).await? {
-                Some(outcome) => outcome,
-                None => self.send(&entry.write).await?,
-            }
-        } else {
-            let by_person = self.incident.case.revert.as_ref().is_some_and(|r| r.by.is_some());
-            ports.store.journal_start(&self.lease, entry.id, ports.clock.now(), by_person).await?;
-            let write = describe_write(&entry.write);
-            self.record(Event::Acting { step: entry.step as usize, direction: entry.direction, write });
-            self.send(&entry.write).await?
+    fn note_forward(&mut self, entry: &JournalEntry, outcome: &WriteOutcome) {
+        let Some(noted) = self.incident.case.outcomes.get_mut(entry.step as usize) else {
+            return;
         };
-        let ports = &self.responder.ports;
-        ports.store.journal_finish(&self.lease, entry.id, &outcome, ports.clock.now()).await?;
-        let direction = entry.direction;
-        self.record(Event::Acted { step: entry.step as usize, direction, outcome: outcome.clone() });
-        self.incident.case.last_write_at = Some(ports.clock.now());
-        self.commit().await?;
-        Ok(outcome)
-    }
-
-    async fn send(&self, write: &Write) -> Result<WriteOutcome, RespondError> {
-        match self.responder.ports.writes.apply(&self.scope(), write).await {
-            Ok(outcome) => Ok(outcome),
-            Err(ActError::InDoubt { .. }) => match self.settle(write).await? {
-                Some(outcome) => Ok(outcome),
-                // it did not arrive: sending it again is safe, its preconditions are part of it
-                None => Ok(self.responder.ports.writes.apply(&self.scope(), write).await?),
-            },
-            Err(ActError::NotAllowed { why }) => Ok(WriteOutcome::Refused { why }),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// What came of a write, by reading; a cluster that does not answer is asked again.
-    async fn settle(&self, write: &Write) -> Result<Option<WriteOutcome>, RespondError> {
-        let mut tries = 0;
-        loop {
-            match self.responder.ports.writes.settle(&self.scope(), write).await {
-                Ok(settled) => return Ok(settled),
-                Err(error) if tries + 1 >= SETTLE_TRIES => return Err(error.into()),
-                Err(_) => tries += 1,
-            }
-            self.pause(Duration::from_secs(1)).await;
-        }
-    }
-
-    fn note_outcome(&mut self, step: usize, direction: Direction, outcome: &WriteOutcome) {
-        let Some(noted) = self.incident.case.outcomes.get_mut(step) else { return };
-        match direction {
-            Direction::Forward => {
-                let (name, detail) = match outcome {
-                    WriteOutcome::Applied { .. } => ("applied", ""),
-                    // a step of several writes was carried out if any of them was
-                    WriteOutcome::AlreadySo if noted.outcome == "applied" => ("applied", ""),
-                    WriteOutcome::AlreadySo => ("already-so", ""),
-                    WriteOutcome::Conflict { why } => ("conflict", why.as_str()),
-                    WriteOutcome::Refused { why } => ("refused", why.as_str()),
-                };
-                name.clone_into(&mut noted.outcome);
-                detail.clone_into(&mut noted.detail);
-            }
-            Direction::Revert => noted.reverted = matches!(outcome, WriteOutcome::Applied { .. } | WriteOutcome::AlreadySo),
-        }
+        let (name, detail) = match outcome {
+            WriteOutcome::Applied { .. } => ("applied", ""),
+            // a step of several writes was carried out if any of them was
+            WriteOutcome::AlreadySo if noted.outcome == "applied" => ("applied", ""),
+            WriteOutcome::AlreadySo => ("already-so", ""),
+            WriteOutcome::Conflict { why } => ("conflict", why.as_str()),
+            WriteOutcome::Refused { why } => ("refused", why.as_str()),
+        };
+        name.clone_into(&mut noted.outcome);
+        detail.clone_into(&mut noted.detail);
     }
 
     /// Steps that are words to a person count as proposed.
@@ -184,22 +116,21 @@ impl Session<'_> {
         }
     }
 
-    fn step_name(&self, step: usize) -> &'static str {
+    fn step_name(&self, step: u32) -> &'static str {
         let plan = self.incident.case.plan.as_ref();
-        plan.and_then(|p| p.steps.get(step)).map_or("unknown", |s| s.action.name())
+        plan.and_then(|p| p.steps.get(step as usize))
+            .map_or("unknown", |s| s.action.name())
+    }
+}
+
+/// Why a write was not made, if it was not.
+pub(crate) fn not_done(outcome: &WriteOutcome) -> Option<&str> {
+    match outcome {
+        WriteOutcome::Applied { .. } | WriteOutcome::AlreadySo => None,
+        WriteOutcome::Conflict { why } | WriteOutcome::Refused { why } => Some(why),
     }
 }
 
 fn index(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
-}
-
-/// A write in a few words, without its values.
-fn describe_write(write: &Write) -> String {
-    match write {
-        Write::Patch { target, touched, .. } => format!("patch {target}: {}", touched.join(", ")),
-        Write::Delete { target } => format!("delete {target}"),
-        Write::Evict { target } => format!("evict {target}"),
-        Write::Create { target, .. } => format!("create {target}"),
-    }
 }

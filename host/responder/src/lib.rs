@@ -1,32 +1,45 @@
 //! The pipeline that takes an incident from alert to closed.
 //!
-//! | file | phase |
+//! | file | what it does |
 //! | --- | --- |
 //! | [`locate`] | from an alert's hints to an object and its owner |
-//! | [`session`] | one worker's hold on one incident: lease, saving, the walk through the phases |
-//! | `correlate` | received, correlating |
-//! | `diagnose` | assessing, diagnosing, hand-overs and the next strategy |
-//! | `plan` | planning, rehearsing, policy |
-//! | `approval` | awaiting-approval: approve, reject |
-//! | `execute` | executing: the journal, forward and back |
-//! | `verify` | verifying: the healthy window, post-conditions |
-//! | `revert` | reverting: undo in reverse order, then fallback or a person |
+//! | `session` | one worker's hold on one incident: lease, saving, ending |
+//! | `walk` | from phase to phase; the emergency stop, the run's time, errors |
+//! | `correlate`, `withdraw` | received, correlating; what a resolution from the source ends |
+//! | `assess`, `diagnose`, `hand_over` | which strategy gets the case, what it finds, whose it is |
+//! | `view`, `rights` | what a component gets to see; the rights that it lacked |
+//! | `plan`, `watch` | planning; waiting where nothing is to be written |
+//! | `rehearse`, `approval` | rehearsing, policy; awaiting approval |
+//! | `execute`, `write` | executing: the journal; one write |
+//! | `verify`, `look`, `window` | verifying: one look; the healthy window, and how long it is waited for |
+//! | `revert` | reverting, then fallback or a person; rollback on a person's word |
 //!
 //! Invariants: the responder reaches the world only through ports; every change of phase is saved
 //! before the work of the next begins; nothing is written that is not in the journal first; what is
 //! told to a [`Story`](dreamops_domain::ports::Story) has been committed.
 
 mod approval;
+mod assess;
 mod correlate;
 mod diagnose;
 mod error;
 mod execute;
+mod hand_over;
 pub mod locate;
+mod look;
 mod plan;
+mod rehearse;
 mod revert;
+mod rights;
 mod session;
 mod settings;
 mod verify;
+mod view;
+mod walk;
+mod watch;
+mod window;
+mod withdraw;
+mod write;
 
 pub use error::RespondError;
 pub use settings::Settings;
@@ -36,10 +49,10 @@ use dreamops_domain::event::Event;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::{Case, ClusterId, Incident};
 use dreamops_domain::phase::{Mode, Phase};
-use dreamops_domain::ports::{Clock, ClusterRead, ClusterWrite, Policy, Store, Story, Strategies};
+use dreamops_domain::ports::{Clock, ClusterRead, ClusterWrite, Policy, Store, StoreError, Story, Strategies};
 use dreamops_domain::read::Scope;
 use locate::{Located, Locator};
-use session::Session;
+use session::{Session, cannot_be_retried};
 use std::sync::Arc;
 
 /// Everything the responder needs from the world, for one cluster.
@@ -81,14 +94,23 @@ pub struct Group {
 impl Responder {
     /// A responder for a cluster.
     pub fn new(ports: Ports, cluster: ClusterId, settings: Settings) -> Self {
-        Self { ports, cluster, settings }
+        Self {
+            ports,
+            cluster,
+            settings,
+        }
     }
 
-    /// Sorts firing alerts by the owner they are about.
+    /// Sorts firing alerts by the owner they are about. What cannot be looked up for good (a missing right) counts as
+    /// not there: the incident that is opened for it says why.
     pub async fn group(&self, namespace: &str, alerts: &[Alert]) -> Result<Vec<Group>, RespondError> {
         let mut groups: Vec<Group> = Vec::new();
         for alert in alerts.iter().filter(|a| a.status == AlertStatus::Firing) {
-            let located = self.locator(namespace_of(alert, namespace)).locate(alert).await?;
+            let located = match self.locator(namespace_of(alert, namespace)).locate(alert).await {
+                Ok(located) => located,
+                Err(error) if cannot_be_retried(&error) => None,
+                Err(error) => return Err(error.into()),
+            };
             let known = groups.iter_mut().find(|g| match (&g.located, &located) {
                 (Some(a), Some(b)) => a.owner.same(&b.owner),
                 (None, None) => true,
@@ -96,7 +118,10 @@ impl Responder {
             });
             match known {
                 Some(group) => group.alerts.push(alert.clone()),
-                None => groups.push(Group { located, alerts: vec![alert.clone()] }),
+                None => groups.push(Group {
+                    located,
+                    alerts: vec![alert.clone()],
+                }),
             }
         }
         Ok(groups)
@@ -124,7 +149,11 @@ impl Responder {
         };
         for alert in alerts {
             let event = Event::AlertReceived { alert };
-            let entry = dreamops_domain::event::TimelineEntry { at: now, phase: Phase::Received, event };
+            let entry = dreamops_domain::event::TimelineEntry {
+                at: now,
+                phase: Phase::Received,
+                event,
+            };
             incident.case.timeline.push(entry);
         }
         self.ports.store.create(&incident, delivery_key).await?;
@@ -136,30 +165,45 @@ impl Responder {
 
     /// Takes an incident as far as it goes now: to its end, or until a person has to approve.
     ///
-    /// Where another incident is open for the same owner, this one joins it and that one is returned
-    /// as it goes on, in the mode that was asked for this one.
+    /// Where another incident is open for the same owner, this one joins it, and that one is returned as it goes on in
+    /// the mode that was asked for this one. While a living worker has it, its end is waited for, no longer than
+    /// [`Settings::timeout`].
     pub async fn run(&self, id: IncidentId) -> Result<Incident, RespondError> {
         let mut session = Session::take(self, id).await?;
         let outcome = session.walk().await;
-        let (incident, joined) = session.give_back(outcome).await?;
-        match joined {
-            Some(other) => self.run_joined(other, incident.mode).await,
-            None => Ok(incident),
-        }
+        self.follow(session.give_back(outcome).await?).await
     }
 
-    async fn run_joined(&self, id: IncidentId, mode: Mode) -> Result<Incident, RespondError> {
-        let mut session = Session::take(self, id).await?;
-        let outcome = session.go_on_in(mode).await;
-        let (incident, _) = session.give_back(outcome).await?;
+    /// Goes on with the incident that one joined, if it did.
+    async fn follow(&self, walked: (Incident, Option<IncidentId>)) -> Result<Incident, RespondError> {
+        let (mut incident, mut joined) = walked;
+        let mode = incident.mode;
+        while let Some(other) = joined {
+            let mut session = self.take_when_free(other).await?;
+            let outcome = session.go_on_in(mode).await;
+            (incident, joined) = session.give_back(outcome).await?;
+        }
         Ok(incident)
+    }
+
+    /// The incident that was joined, as soon as no other worker has it.
+    async fn take_when_free(&self, id: IncidentId) -> Result<Session<'_>, RespondError> {
+        let clock = &self.ports.clock;
+        let until = clock.monotonic() + self.settings.timeout;
+        loop {
+            match Session::take_joined(self, id).await {
+                Err(RespondError::Store(StoreError::LeaseLost)) if clock.monotonic() < until => {}
+                other => return other,
+            }
+            clock.sleep_until(clock.monotonic() + self.settings.poll).await;
+        }
     }
 
     /// Approves the plan with this digest and carries it out.
     pub async fn approve(&self, id: IncidentId, digest: &str, by: &str) -> Result<Incident, RespondError> {
         let mut session = Session::take(self, id).await?;
         let outcome = session.approve(digest, by).await;
-        Ok(session.give_back(outcome).await?.0)
+        self.follow(session.give_back(outcome).await?).await
     }
 
     /// Refuses the plan that waits; nothing is done.
@@ -182,12 +226,22 @@ impl Responder {
     }
 
     fn locator(&self, namespace: &str) -> Locator<'_> {
-        let scope = Scope { namespaces: vec![namespace.to_owned()] };
-        Locator { reads: self.ports.reads.as_ref(), scope, namespace: namespace.to_owned() }
+        let scope = Scope {
+            namespaces: vec![namespace.to_owned()],
+        };
+        Locator {
+            reads: self.ports.reads.as_ref(),
+            scope,
+            namespace: namespace.to_owned(),
+        }
     }
 }
 
 /// The namespace an alert names, else the one given.
 fn namespace_of<'a>(alert: &'a Alert, given: &'a str) -> &'a str {
-    if given.is_empty() { alert.hints.namespace.as_deref().unwrap_or_default() } else { given }
+    if given.is_empty() {
+        alert.hints.namespace.as_deref().unwrap_or_default()
+    } else {
+        given
+    }
 }

@@ -32,13 +32,18 @@ const PROSE_KINDS: [&str; 5] = ["Pod", "Deployment", "StatefulSet", "DaemonSet",
 
 impl Locator<'_> {
     /// The place an alert is about; `None` where nothing that it names exists, nor an owner of it.
+    ///
+    /// A kind that may not be read is passed over; the refusal is the answer where nothing else leads on.
     pub async fn locate(&self, alert: &Alert) -> Result<Option<Located>, ReadError> {
+        let mut refused = Refused::default();
         for (kind, name) in &alert.hints.objects {
             let Some(kind) = kind_from(kind) else { continue };
-            if let Some(found) = self.named(kind, name).await? {
+            if let Some(found) = refused.pass(self.named(kind, name).await)? {
                 return Ok(Some(found));
             }
         }
+        // what a label names and nobody may look at is not to be guessed from prose
+        refused.or_nothing()?;
         self.in_prose(&format!("{}\n{}", alert.title, alert.description)).await
     }
 
@@ -50,11 +55,13 @@ impl Locator<'_> {
         if kind != "Pod" {
             return Ok(None);
         }
+        let mut refused = Refused::default();
         for (kind, name) in former_owners(name) {
-            if let Some(object) = self.get(kind, name).await? {
+            if let Some(object) = refused.pass(self.get(kind, name).await)? {
                 return self.with_owner(object).await.map(Some);
             }
         }
+        refused.or_nothing()?;
         Ok(None)
     }
 
@@ -62,9 +69,10 @@ impl Locator<'_> {
     async fn in_prose(&self, text: &str) -> Result<Option<Located>, ReadError> {
         let candidates = candidates_in(text);
         for strength in [Strength::Named, Strength::Shaped, Strength::Bare] {
+            let mut refused = Refused::default();
             let mut found: Vec<Located> = Vec::new();
             for candidate in candidates.iter().filter(|c| c.strength == strength && self.here(c)) {
-                for place in self.bearing(candidate).await? {
+                for place in self.bearing(candidate, &mut refused).await? {
                     if !found.iter().any(|f| f.owner.same(&place.owner)) {
                         found.push(place);
                     }
@@ -73,6 +81,7 @@ impl Locator<'_> {
             if !found.is_empty() {
                 return Ok(if found.len() == 1 { found.pop() } else { None });
             }
+            refused.or_nothing()?;
         }
         Ok(None)
     }
@@ -82,18 +91,22 @@ impl Locator<'_> {
     }
 
     /// What exists under a candidate's name.
-    async fn bearing(&self, candidate: &Candidate) -> Result<Vec<Located>, ReadError> {
+    async fn bearing(&self, candidate: &Candidate, refused: &mut Refused) -> Result<Vec<Located>, ReadError> {
         let said = candidate.kind.as_deref().and_then(kind_from);
         let kinds: &[&str] = said.as_ref().map_or(&PROSE_KINDS, std::slice::from_ref);
         let mut found = Vec::new();
         for kind in kinds {
-            found.extend(self.named(kind, &candidate.name).await?);
+            found.extend(refused.pass(self.named(kind, &candidate.name).await)?);
         }
         Ok(found)
     }
 
     async fn get(&self, kind: &str, name: &str) -> Result<Option<ObjectRef>, ReadError> {
-        let namespace = if kind == "Node" { String::new() } else { self.namespace.clone() };
+        let namespace = if kind == "Node" {
+            String::new()
+        } else {
+            self.namespace.clone()
+        };
         let request = ReadRequest::Get {
             kind: kind.to_owned(),
             namespace,
@@ -117,7 +130,33 @@ impl Locator<'_> {
         };
         let managed_by = owners.iter().rev().find_map(|o| o.managed_by.clone());
         let owner = owners.last().map_or_else(|| object.clone(), |o| o.object.clone());
-        Ok(Located { target: object, owner, managed_by })
+        Ok(Located {
+            target: object,
+            owner,
+            managed_by,
+        })
+    }
+}
+
+/// The first read that was refused on the way.
+#[derive(Default)]
+struct Refused(Option<ReadError>);
+
+impl Refused {
+    /// What was found; a refusal is kept and counts as nothing.
+    fn pass<T>(&mut self, found: Result<Option<T>, ReadError>) -> Result<Option<T>, ReadError> {
+        match found {
+            Err(error @ ReadError::Forbidden { .. }) => {
+                self.0.get_or_insert(error);
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    /// The refusal, if there was one.
+    fn or_nothing(self) -> Result<(), ReadError> {
+        self.0.map_or(Ok(()), Err)
     }
 }
 
