@@ -44,7 +44,11 @@ pub(crate) fn assess(incident: &Incident) -> Result<Assessment, Failure> {
     let events = cluster::events(pod.reference())?;
     let event = cluster::with_reason(&events, &reasons).last();
     Ok(match (event, &container.state) {
-        (Some(event), _) => Assessment::claiming(0.6).agrees("event", event.line()),
+        (Some(event), _) => {
+            // a volume that cannot be mounted keeps the program from starting; a probe may only be slow
+            let claim = if event.reason == "FailedMount" { 0.8 } else { 0.6 };
+            Assessment::claiming(claim).agrees("event", event.line())
+        }
         (None, State::Running { .. }) if container.ready => Assessment::claiming(0.8).agrees("restarts", seen),
         _ => Assessment::not_mine("container-state", seen),
     })

@@ -7,10 +7,14 @@ use dreamops_sdk::change;
 use dreamops_sdk::owner;
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::revision::{self, Record, Standing};
-use rollout::Fault;
+use rollout::{Fault, undo_or_escalate};
 
 /// Lines of a log that are read.
 const TAIL: u32 = 100;
+/// Pods whose logs are looked at.
+const PODS: usize = 3;
+/// What the kubelet writes in place of a log whose container was removed in the meantime.
+const GONE: &str = "unable to retrieve container logs";
 
 pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
     let mut inquiry = Inquiry::new();
@@ -106,36 +110,53 @@ fn by_probe(
     if let Some(Sign::Unreachable { at, how, line }) = signs::read(&log, &[], &[]) {
         return dependency::conclude(scene, record, inquiry, &at, how, &line);
     }
+    // the program may say itself that it is ill, since a rollout that changed neither probe nor image
+    let differs = |r: &Revision| !change::between(&r.template, scene.template(record)).is_empty();
+    if !ran_well(scene, record) && record.best(differs).is_some() {
+        return undo_or_escalate(scene, record, inquiry, probe::fault(scene, culprit), differs);
+    }
     Ok(probe::propose(scene, record, inquiry, culprit))
 }
 
-/// The log of the run that ended last. That is the present one of a container that is not started again yet: the
-/// kubelet keeps one dead container.
+/// The log of the run that ended last; where the runtime no longer has it, that of another pod that fails alike.
 fn last_log(scene: &Scene, inquiry: &mut Inquiry) -> Result<String, Failure> {
-    let (pod, name) = (scene.pod.reference(), &scene.container.name);
-    let order: &[bool] = match (&scene.container.state, &scene.container.last) {
+    let name = &scene.container.name;
+    let own = [(&scene.pod, scene.container.clone())];
+    let alike = scene
+        .unready_equals()
+        .filter(|p| p.reference().uid != scene.pod.reference().uid)
+        .filter_map(|p| p.container(name).map(|c| (p, c)));
+    for (pod, container) in own.into_iter().chain(alike).take(PODS) {
+        for &previous in runs(&container) {
+            let read = cluster::found(cluster::logs(pod.reference(), name, previous, TAIL));
+            let which = if previous { "previous log" } else { "log" };
+            let source = format!("{} {which} of {name}", pod.reference());
+            let text = inquiry
+                .look(&source, read)?
+                .flatten()
+                .map(|l| l.text)
+                .unwrap_or_default();
+            let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+            if let Some(first) = lines.first()
+                && !first.starts_with(GONE)
+            {
+                inquiry.saw(source, lines[lines.len().saturating_sub(5)..].join("\n"));
+                return Ok(text);
+            }
+        }
+    }
+    inquiry.saw(format!("{} log of {name}", scene.pod.reference()), "it is empty");
+    Ok(String::new())
+}
+
+/// Which logs to look at, `true` for the previous one. The log of a container that has ended and is not started again
+/// is the present one: the kubelet keeps one dead container.
+fn runs(container: &Container) -> &'static [bool] {
+    match (&container.state, &container.last) {
         (State::Terminated(_), _) => &[false, true],
         (_, Some(_)) => &[true, false],
         (_, None) => &[false],
-    };
-    for &previous in order {
-        let read = cluster::found(cluster::logs(pod, name, previous, TAIL));
-        let which = if previous { "previous log" } else { "log" };
-        let source = format!("{pod} {which} of {name}");
-        let text = inquiry
-            .look(&source, read)?
-            .flatten()
-            .map(|l| l.text)
-            .unwrap_or_default();
-        let end: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).rev().take(5).collect();
-        if !end.is_empty() {
-            let end: Vec<&str> = end.into_iter().rev().collect();
-            inquiry.saw(source, end.join("\n"));
-            return Ok(text);
-        }
     }
-    inquiry.saw(format!("{pod} log of {name}"), "it is empty");
-    Ok(String::new())
 }
 
 fn by_log(incident: &Incident, scene: &Scene, record: &Record, mut inquiry: Inquiry) -> Result<Finding, Failure> {
@@ -165,6 +186,35 @@ fn init(scene: &Scene, record: &Record, mut inquiry: Inquiry) -> Result<Finding,
     unexplained(scene, record, inquiry, "")
 }
 
+/// What an end without words means, and what a person should do about it.
+fn meaning(scene: &Scene) -> (&'static str, String) {
+    let object = &scene.subject.object;
+    let name = &scene.container.name;
+    if scene.container.last_end().is_some_and(|end| end.exit_code == 0) {
+        let by_hand = format!(
+            "give container {name} a program that stays, or run it as a Job: kubectl -n {} edit {}",
+            object.namespace,
+            object.kubectl()
+        );
+        return (
+            "; it ends by itself, and is started again because it should stay",
+            by_hand,
+        );
+    }
+    let by_hand = format!(
+        "find why the program ends: kubectl -n {} logs {} -c {name} --previous; then correct {}",
+        object.namespace,
+        scene.pod.name(),
+        object.kubectl()
+    );
+    ("", by_hand)
+}
+
+/// Whether the current revision has worked: then the rollout is not to blame for what nothing else explains.
+fn ran_well(scene: &Scene, record: &Record) -> bool {
+    scene.ran_well_first() || matches!(record.present(), Standing::Ready(_))
+}
+
 /// Neither state nor events nor log explain it. Where it began with the rollout and an older revision worked, that is
 /// the cause; else a person gets what was seen.
 fn unexplained(scene: &Scene, record: &Record, mut inquiry: Inquiry, log: &str) -> Result<Finding, Failure> {
@@ -178,25 +228,18 @@ fn unexplained(scene: &Scene, record: &Record, mut inquiry: Inquiry, log: &str) 
         Some(end) => end.to_string(),
         None => scene.container.to_string(),
     };
-    let object = &scene.subject.object;
+    let (meaning, by_hand) = meaning(scene);
     let fault = Fault {
         cause: format!(
-            "{} {state}, {} restarts; {said}",
+            "{} {state}, {} restarts{meaning}; {said}",
             scene.title(),
             scene.container.restarts
         ),
         certainty: 0.9,
         explained: false,
-        by_hand: format!(
-            "find why the program ends: kubectl -n {} logs {} -c {} --previous; then correct {}",
-            object.namespace,
-            scene.pod.name(),
-            scene.container.name,
-            object.kubectl()
-        ),
+        by_hand,
     };
-    let ran_well = scene.ran_well_first() || matches!(record.present(), Standing::Ready(_));
-    if ran_well {
+    if ran_well(scene, record) {
         inquiry.rule_out(format!(
             "the rollout: the current revision has run well (pod {} is {} old)",
             scene.pod.name(),
@@ -209,7 +252,7 @@ fn unexplained(scene: &Scene, record: &Record, mut inquiry: Inquiry, log: &str) 
         let why = "the program ran well with this revision before; log, events and states do not tell what changed";
         return Ok(rollout::to_person(scene, inquiry, fault, why));
     }
-    rollout::undo_or_escalate(scene, record, inquiry, fault, |revision| {
+    undo_or_escalate(scene, record, inquiry, fault, |revision| {
         !change::between(&revision.template, scene.template(record)).is_empty()
     })
 }

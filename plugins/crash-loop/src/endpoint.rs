@@ -71,7 +71,9 @@ pub(crate) fn find(line: &str) -> Option<Endpoint> {
             named = Some((*word).to_owned());
         }
     }
-    let looked_up = line.contains("lookup ");
+    // a line about a look-up may name the place with its port as well
+    let same = matches!((&paired, &named), (Some(pair), Some(name)) if pair.host == *name);
+    let looked_up = line.contains("lookup ") && !same;
     let found = match (paired, named, address) {
         (Some(pair), None, Some(_)) => pair,
         (Some(pair), Some(_), _) if !looked_up => pair,
@@ -143,6 +145,11 @@ mod tests {
         let at = |line| find(line).map(|e| (e.host, e.port.unwrap_or(0)));
         let own = |host: &str, port| Some((host.to_owned(), port));
         for (line, host, port) in [
+            (
+                "cannot reach db:5432: dial tcp: lookup db on 10.96.0.10:53: no such host",
+                "db",
+                5432,
+            ),
             (
                 "dial tcp 10.96.3.4:5432: connect: connection refused",
                 "10.96.3.4",

@@ -91,16 +91,10 @@ pub(crate) fn propose(scene: &Scene, record: &Record, mut inquiry: Inquiry, culp
     let patch = spec.and_then(|spec| slower(scene, culprit, spec));
     let place = position(scene, record);
     let (Some((field, value, why)), Some(place), true) = (patch, place, scene.changeable()) else {
-        let fault = Fault {
-            cause: cause(scene, culprit),
-            certainty: 0.8,
-            explained: false,
-            by_hand: by_hand(scene, culprit),
-        };
         return to_person(
             scene,
             inquiry,
-            fault,
+            fault(scene, culprit),
             "neither the probe nor the image changed, and no probe timing would help",
         );
     };
@@ -116,6 +110,16 @@ pub(crate) fn propose(scene: &Scene, record: &Record, mut inquiry: Inquiry, culp
         ),
     );
     inquiry.cause("crash-loop", object, cause(scene, culprit), 0.7)
+}
+
+/// The fault, where neither probe nor image explain it.
+pub(crate) fn fault(scene: &Scene, culprit: &Culprit) -> Fault {
+    Fault {
+        cause: cause(scene, culprit),
+        certainty: 0.8,
+        explained: false,
+        by_hand: by_hand(scene, culprit),
+    }
 }
 
 fn cause(scene: &Scene, culprit: &Culprit) -> String {

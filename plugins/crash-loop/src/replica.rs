@@ -12,7 +12,7 @@ const ONCE_MS: u64 = 24 * 3_600_000;
 pub(crate) fn alone(scene: &Scene) -> bool {
     let ready = scene.ready_equals().len();
     let wanted = scene.subject.pods.len();
-    scene.changeable() && scene.unready_equals() <= 1 && (ready >= 2 || (ready == 1 && wanted == 2))
+    scene.changeable() && scene.unready_equals().count() <= 1 && (ready >= 2 || (ready == 1 && wanted == 2))
 }
 
 /// Restarts the pod, once; after that it is a person's.

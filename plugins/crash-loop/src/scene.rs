@@ -79,9 +79,9 @@ impl Scene {
     }
 
     /// Pods of the same revision that are not ready.
-    pub(crate) fn unready_equals(&self) -> usize {
+    pub(crate) fn unready_equals(&self) -> impl Iterator<Item = &Pod> {
         let hash = self.pod.revision_hash();
-        self.subject.unready().filter(|p| p.revision_hash() == hash).count()
+        self.subject.unready().filter(move |p| p.revision_hash() == hash)
     }
 
     /// The failing container in a pod template.
@@ -109,12 +109,21 @@ impl Scene {
     /// Whether the failing container ran well before it began to fail, told from its restarts: so many take a known
     /// time, and the pod is much older than that.
     pub(crate) fn ran_well_first(&self) -> bool {
+        let long_after_start = self.pod.created_ms() + 15 * 60_000;
+        if self.container.restarts == 0 {
+            // it runs and is not ready: the condition tells since when
+            let since = self
+                .pod
+                .condition("Ready")
+                .map_or("", |c| json::text(c, "/lastTransitionTime"));
+            return time::millis(since).is_some_and(|at| at > long_after_start);
+        }
         let runs = u64::from(self.container.restarts) + 1;
         let lasted = self.container.last_end().and_then(Termination::lasted_ms).unwrap_or(0);
         // back-off 10, 20, 40, 80, 160, then 300 seconds
         let waits: u64 = (0..runs.min(200)).map(|n| (10_000u64 << n.min(5)).min(300_000)).sum();
         let failing_since = now_ms().saturating_sub((waits + runs * lasted) * 3 / 2);
-        failing_since > self.pod.created_ms() + 15 * 60_000
+        failing_since > long_after_start
     }
 }
 

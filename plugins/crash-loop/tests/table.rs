@@ -438,3 +438,61 @@ fn a_rollout_that_breaks_every_pod_is_undone_even_if_nothing_explains_it() {
     assert!(cause(&finding).confidence >= 0.8);
     assert_undo(&steps, "StatefulSet", "web", 1);
 }
+
+#[test]
+fn a_program_that_says_it_is_not_ready_since_the_rollout_is_undone() {
+    let probe = json!({"readinessProbe": {"httpGet": {"path": "/readyz", "port": 80}}});
+    let with = |env| {
+        let mut container = web(probe.clone());
+        container["env"] = json!([{"name": "UPSTREAM", "value": env}]);
+        container
+    };
+    let rollout = || {
+        Rollout::deployment("web", 2)
+            .container(with("a"))
+            .pods(2, &MockPod::ready())
+            .container(with("b"))
+    };
+    let web = rollout().pods(1, &MockPod::unready());
+    let pod = web.pod_name(2, 0);
+    let host = MockHost::new().rollout(web).target("Deployment", "web").event(
+        "Pod",
+        &pod,
+        "Unhealthy",
+        "Readiness probe failed: HTTP probe failed with statuscode: 503",
+        20,
+    );
+    assert!(host.confidence::<CrashLoop>() > 0.5);
+    let (finding, steps) = respond(&host);
+    assert!(
+        cause(&finding)
+            .root_cause
+            .contains("readinessProbe never accepts container web")
+    );
+    assert_undo(&steps, "Deployment", "web", 1);
+}
+
+#[test]
+fn where_the_log_is_gone_another_pod_that_fails_alike_is_read() {
+    let web = Rollout::deployment("web", 2)
+        .container(web(json!({})))
+        .pods(2, &MockPod::crashing("Error", 1));
+    let (first, second) = (web.pod_name(1, 0), web.pod_name(1, 1));
+    let host = MockHost::new()
+        .rollout(web)
+        .target("Pod", &first)
+        .previous_log(&first, "web", "unable to retrieve container logs for containerd://1a2b")
+        .previous_log(&second, "web", "DATABASE_URL must be set");
+    assert!(cause(&respond(&host).0).root_cause.contains("DATABASE_URL"));
+}
+
+#[test]
+fn a_program_that_ends_by_itself_is_told_from_one_that_fails() {
+    let web = Rollout::deployment("web", 1)
+        .container(web(json!({})))
+        .pods(1, &MockPod::crashing("Completed", 0));
+    let host = MockHost::new().rollout(web).target("Deployment", "web");
+    let (finding, steps) = respond(&host);
+    assert!(cause(&finding).root_cause.contains("ends by itself"));
+    assert_escalated(&steps, "run it as a Job");
+}

@@ -40,7 +40,9 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
         .look(&about, cluster::events(pod.reference()))?
         .unwrap_or_default();
     let said = reason::said(&container, &events);
-    inquiry.saw(&about, said.as_str());
+    if !container.waiting_message().contains(&said) {
+        inquiry.saw(&about, said.as_str());
+    }
     let record = if subject.kind == Kind::Workload {
         revision::record(incident, &subject, &mut inquiry)?
     } else {
@@ -143,7 +145,9 @@ fn wrong_name(scene: &Scene, mut inquiry: Inquiry, reason: Reason) -> Result<Fin
         _ => "does not exist in its registry",
     };
     let cause = format!("{} cannot start: image {image} {what}", scene.title());
-    inquiry.rule_out("the registry: it answered");
+    if reason == Reason::NotFound {
+        inquiry.rule_out("the registry: it answered");
+    }
     if scene.ready_equals() > 0 {
         let by_hand = format!(
             "push image {image} again, or give {} one that exists: {}",

@@ -130,7 +130,11 @@ pub(crate) fn said(container: &Container, events: &[Event]) -> String {
     // the back-off's own message names the image only, on clusters before 1.32
     let bare = state.is_empty() || state == format!("Back-off pulling image \"{image}\"");
     if !bare {
-        return state.to_owned();
+        // newer clusters put the last failure behind the back-off
+        return state
+            .split_once(": ErrImagePull: ")
+            .map_or(state, |(_, failure)| failure)
+            .to_owned();
     }
     cluster::with_reason(events, &["Failed", "InspectFailed", "ErrImageNeverPull"])
         .filter(|e| e.message.contains(image.as_str()))
