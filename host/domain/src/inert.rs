@@ -82,7 +82,7 @@ fn parameters(rest: &mut Peekable<Chars<'_>>) -> Option<char> {
 fn string(rest: &mut Peekable<Chars<'_>>) -> Option<char> {
     let mut ahead = rest.clone();
     for _ in 0..LONGEST_STRING {
-        let Some(c) = ahead.next() else { return None };
+        let c = ahead.next()?;
         let ends = matches!(c, '\u{7}' | '\u{9c}') || (c == '\u{1b}' && ahead.next_if_eq(&'\\').is_some());
         if ends {
             *rest = ahead;

@@ -10,9 +10,9 @@ type Rule = fn(&Rules, &IncidentFacts<'_>) -> Option<Decision>;
 
 const RULES: [Rule; 4] = [too_many_steps, mode, cool_down, too_often];
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 /// The cool-down stops doubling here.
-const LONGEST_COOL_DOWN: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_COOL_DOWN: Duration = Duration::from_hours(24);
 
 pub(crate) fn decide(rules: &Rules, facts: &IncidentFacts<'_>) -> Decision {
     if facts.steps_planned == 0 {
@@ -29,17 +29,17 @@ fn too_many_steps(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> 
     if sum <= rules.max_steps_per_incident {
         return None;
     }
-    deny(format!(
+    Some(deny(format!(
         "with {} steps done and {} planned the incident would make {sum} changes, and policy.max_steps_per_incident is {}",
         facts.steps_done, facts.steps_planned, rules.max_steps_per_incident
-    ))
+    )))
 }
 
 fn mode(_: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
     match facts.mode {
         Mode::Yolo => None,
-        Mode::Approval => ask("mode approval: a person agrees to every plan".to_owned()),
-        Mode::Observe => ask("mode observe: nothing is written".to_owned()),
+        Mode::Approval => Some(ask("mode approval: a person agrees to every plan".to_owned())),
+        Mode::Observe => Some(ask("mode observe: nothing is written".to_owned())),
     }
 }
 
@@ -56,14 +56,14 @@ fn cool_down(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
         1 => " after a failed attempt".to_owned(),
         n => format!(" after {n} failed attempts"),
     };
-    ask(format!(
+    Some(ask(format!(
         "{} had {} {} minutes ago and is left alone for {} minutes{after} (policy.cool_down_minutes is {})",
         facts.owner,
         last.action,
         passed.as_secs() / 60,
         wait.as_secs() / 60,
         rules.cool_down_minutes
-    ))
+    )))
 }
 
 /// The cool-down after so many failures in a row: doubled by each.
@@ -96,10 +96,10 @@ fn too_often(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
     if sum <= rules.max_actions_per_hour {
         return None;
     }
-    ask(format!(
+    Some(ask(format!(
         "{} would have had {sum} actions within an hour, and policy.max_actions_per_hour is {}",
         facts.owner, rules.max_actions_per_hour
-    ))
+    )))
 }
 
 #[cfg(test)]

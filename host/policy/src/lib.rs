@@ -72,10 +72,10 @@ impl Policy for BuiltIn {
     }
 }
 
-fn deny(because: String) -> Option<Decision> {
-    Some(Decision::Deny { because })
+fn deny(because: String) -> Decision {
+    Decision::Deny { because }
 }
 
-fn ask(because: String) -> Option<Decision> {
-    Some(Decision::NeedsApproval { because })
+fn ask(because: String) -> Decision {
+    Decision::NeedsApproval { because }
 }

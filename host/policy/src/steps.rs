@@ -33,14 +33,14 @@ pub(crate) fn decide(rules: &Rules, facts: &StepFacts<'_>) -> Decision {
 fn protected_namespace(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
     let places = [facts.namespace, facts.step.action.target().namespace.as_str()];
     let (namespace, pattern) = places.iter().find_map(|n| Some((n, rules.protects(n)?)))?;
-    deny(format!(
+    Some(deny(format!(
         "namespace {namespace} is protected ({pattern} in policy.protected_namespaces or built in)"
-    ))
+    )))
 }
 
 fn failed_rehearsal(_: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
     let (check, why) = facts.rehearsal.failure()?;
-    deny(format!("the rehearsal failed at {check}: {why}"))
+    Some(deny(format!("the rehearsal failed at {check}: {why}")))
 }
 
 fn irreversible(_: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
@@ -51,20 +51,24 @@ fn irreversible(_: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
     let sole_restart = matches!(action, Action::RestartPod { .. }) && facts.irreversible_so_far <= 1;
     match (sole_restart, facts.mode) {
         (true, _) => None,
-        (false, Mode::Yolo) => deny(format!(
+        (false, Mode::Yolo) => Some(deny(format!(
             "{} on {} cannot be taken back, and without a person only one restart-pod of that sort is made; use mode approval",
             action.name(),
             action.target()
-        )),
-        (false, _) => ask(format!("{} on {} cannot be taken back", action.name(), action.target())),
+        ))),
+        (false, _) => Some(ask(format!(
+            "{} on {} cannot be taken back",
+            action.name(),
+            action.target()
+        ))),
     }
 }
 
 fn mode(_: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
     match facts.mode {
         Mode::Yolo => None,
-        Mode::Approval => ask("mode approval: a person agrees to every change".to_owned()),
-        Mode::Observe => ask("mode observe: nothing is written".to_owned()),
+        Mode::Approval => Some(ask("mode approval: a person agrees to every change".to_owned())),
+        Mode::Observe => Some(ask("mode observe: nothing is written".to_owned())),
     }
 }
 
@@ -74,10 +78,10 @@ fn confidence(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
     if enough {
         return None;
     }
-    ask(format!(
+    Some(ask(format!(
         "the diagnosis is {:.2} sure and policy.min_confidence is {:.2}",
         facts.confidence, rules.min_confidence
-    ))
+    )))
 }
 
 fn risk(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
@@ -85,11 +89,11 @@ fn risk(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
     if risk <= rules.max_risk {
         return None;
     }
-    ask(format!(
+    Some(ask(format!(
         "the risk is {} and policy.max_risk is {}",
         risk.name(),
         rules.max_risk.name()
-    ))
+    )))
 }
 
 fn pods_affected(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
@@ -97,10 +101,10 @@ fn pods_affected(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
     if pods <= rules.max_pods_affected {
         return None;
     }
-    ask(format!(
+    Some(ask(format!(
         "{pods} pods would be replaced and policy.max_pods_affected is {}",
         rules.max_pods_affected
-    ))
+    )))
 }
 
 fn ownership(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
@@ -115,9 +119,9 @@ fn ownership(rules: &Rules, facts: &StepFacts<'_>) -> Option<Decision> {
         ""
     };
     let target = facts.step.action.target();
-    ask(format!(
+    Some(ask(format!(
         "{keeper} keeps the spec of {target} and would set a change back{hint}"
-    ))
+    )))
 }
 
 #[cfg(test)]

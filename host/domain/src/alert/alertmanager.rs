@@ -59,13 +59,19 @@ fn alert(body: &Value, index: usize, entry: &Value) -> Result<Alert, AlertError>
         });
     }
     let mut labels = BTreeMap::new();
-    for shared in [entry.get("labels"), body.get("commonLabels"), body.get("groupLabels")] {
-        shared.into_iter().for_each(|l| add_all(&mut labels, l));
+    for shared in [entry.get("labels"), body.get("commonLabels"), body.get("groupLabels")]
+        .into_iter()
+        .flatten()
+    {
+        add_all(&mut labels, shared);
     }
     let fingerprint = first([at(entry, "/fingerprint"), print_of(&labels)]);
     let mut annotations = BTreeMap::new();
-    for shared in [entry.get("annotations"), body.get("commonAnnotations")] {
-        shared.into_iter().for_each(|a| add_all(&mut annotations, a));
+    for shared in [entry.get("annotations"), body.get("commonAnnotations")]
+        .into_iter()
+        .flatten()
+    {
+        add_all(&mut annotations, shared);
     }
     let text = |name: &str| annotations.get(name).cloned().unwrap_or_default();
     let name = labels.get("alertname").cloned().unwrap_or_default();

@@ -101,8 +101,8 @@ impl Incident<'_> {
     fn with(&self, entry: &Value) -> Alert {
         let mut labels = BTreeMap::new();
         let mut texts = add_details(&mut labels, entry);
-        for name in ["labels", "annotations"] {
-            entry.get(name).into_iter().for_each(|l| add_all(&mut labels, l));
+        for more in ["labels", "annotations"].iter().filter_map(|n| entry.get(n)) {
+            add_all(&mut labels, more);
         }
         texts.push(self.title.clone());
         let words = first([at(entry, "/summary"), at(entry, "/title"), self.title.clone()]);

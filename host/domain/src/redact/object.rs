@@ -185,19 +185,23 @@ impl<'a> Walk<'a> {
 
     /// Text that may be JSON.
     fn text(&self, text: &str) -> String {
-        if self.nesting < NESTING && text.trim_start().starts_with(['{', '[']) {
-            if let Ok(inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str::<Value>(text) {
-                let shown = Walk {
-                    redactor: self.redactor,
-                    nesting: self.nesting + 1,
-                }
-                .value(&inner);
-                return if shown == inner {
-                    text.to_owned()
-                } else {
-                    shown.to_string()
-                };
+        let deeper = self.nesting < NESTING && text.trim_start().starts_with(['{', '[']);
+        let inner = if deeper {
+            serde_json::from_str::<Value>(text).ok()
+        } else {
+            None
+        };
+        if let Some(inner @ (Value::Object(_) | Value::Array(_))) = inner {
+            let shown = Walk {
+                redactor: self.redactor,
+                nesting: self.nesting + 1,
             }
+            .value(&inner);
+            return if shown == inner {
+                text.to_owned()
+            } else {
+                shown.to_string()
+            };
         }
         redact(self.redactor, text, Depth::Guessing)
     }

@@ -61,9 +61,7 @@ fn cased_as_words(piece: &str) -> bool {
 fn changes(piece: &str) -> usize {
     let mut kinds = piece.chars().map(|c| c.is_ascii_digit());
     let mut before = kinds.next();
-    kinds
-        .filter(|kind| std::mem::replace(&mut before, Some(*kind)) != Some(*kind))
-        .count()
+    kinds.filter(|kind| before.replace(*kind) != Some(*kind)).count()
 }
 
 #[cfg(test)]

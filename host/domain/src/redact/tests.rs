@@ -282,7 +282,7 @@ fn a_handle_is_known_in_any_dress() {
 
 #[test]
 fn many_beginnings_without_an_end_cost_no_more_than_their_length() {
-    // quadratic work on these would take minutes
+    // work that grew with the square would take minutes
     for part in [
         "-----BEGIN PRIVATE KEY-----\n!",
         "token=[",
@@ -294,7 +294,7 @@ fn many_beginnings_without_an_end_cost_no_more_than_their_length() {
         "Bearer ",
         "x-x-",
     ] {
-        let long = part.repeat(200_000 / part.len());
+        let long = part.repeat(60_000 / part.len());
         assert!(text(&long).len() <= long.len() * 4, "{part}");
     }
 }

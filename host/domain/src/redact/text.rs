@@ -159,7 +159,7 @@ fn keyed(redactor: &Redactor, text: &str, form: &Keyed) -> String {
         at = end.max(at + 1);
         if let Some((start, stop)) = value {
             out.push_str(&text[shown_to..start]);
-            out.push_str(&redactor.handle(text[start..stop].as_bytes()));
+            out.push_str(&redactor.handle(&text.as_bytes()[start..stop]));
             (at, shown_to) = (stop, stop);
         }
         if at > text.len() || !text.is_char_boundary(at) {
