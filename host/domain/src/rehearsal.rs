@@ -10,7 +10,8 @@ use std::fmt;
 pub struct ObjectVersion {
     /// The object, with its uid.
     pub object: ObjectRef,
-    /// `metadata.generation` as text, or `rv:` and the resourceVersion where the kind has no generation.
+    /// `metadata.generation` as text; `rv:` and the resourceVersion where the kind has no generation; `spec:` and a
+    /// hash where the resourceVersion moves with every status update as well (autoscaler, node); `uid` for a pod.
     pub version: String,
 }
 

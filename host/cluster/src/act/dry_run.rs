@@ -13,6 +13,12 @@ use dreamops_domain::ports::ActError;
 use dreamops_domain::rehearsal::{Check, CheckOutcome, RawPatch, Write};
 use serde_json::Value;
 
+/// Annotations in which server and controllers number a workload's templates.
+const COUNTED: [&str; 2] = [
+    "deployment.kubernetes.io/revision",
+    "deprecated.daemonset.template.generation",
+];
+
 /// What the dry runs gave.
 pub(super) struct Tried {
     /// The checks `dry run` and `inverse`, and one for an object that is created.
@@ -159,9 +165,9 @@ pub(super) fn kept(object: &Value) -> Value {
             )
         });
     }
-    // the Deployment's controller numbers its revisions here
-    let revision = "deployment.kubernetes.io/revision";
-    pointer::remove(&mut object, &["metadata", "annotations", revision]);
+    for counted in COUNTED {
+        pointer::remove(&mut object, &["metadata", "annotations", counted]);
+    }
     if object["metadata"]["annotations"] == serde_json::json!({}) {
         pointer::remove(&mut object, &["metadata", "annotations"]);
     }

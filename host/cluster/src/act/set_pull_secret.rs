@@ -37,7 +37,7 @@ impl Actor {
             .map_err(|e| ReadError::Unavailable { why: e.to_string() })?
             .ok_or_else(|| {
                 not_allowed(format!(
-                    "no credential for registry {registry} may be used in namespace {}; `dreamops registry add` gives one",
+                    "no credential for registry {registry} may be used in namespace {}; `dreamops credential registry add` gives one",
                     workload.namespace
                 ))
             })?;

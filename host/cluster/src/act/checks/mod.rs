@@ -41,9 +41,12 @@ impl Actor {
             .into_iter()
             .partition(|p| draft.effect == Effect::MorePods || is_kept(draft, p));
         let rollout = Rollout::of(&draft.target.kind, after, kept.len(), old.len());
-        let ranges = self.listed("LimitRange", &draft.target.namespace).await;
-        let quotas = self.listed("ResourceQuota", &draft.target.namespace).await;
-        let trial = self.try_pod(&draft.target, after).await;
+        let namespace = draft.target.namespace.as_str();
+        let (ranges, quotas, trial) = futures::join!(
+            self.listed("LimitRange", namespace),
+            self.listed("ResourceQuota", namespace),
+            self.try_pod(&draft.target, after)
+        );
         let mut pod = trial.spec;
         if pod.is_null() {
             pod = after["spec"]["template"]["spec"].clone();
@@ -60,12 +63,8 @@ impl Actor {
         if rollout.made() == 0 {
             return passed(name);
         }
-        let nodes = match self.listed("Node", "").await {
-            Ok(nodes) => nodes,
-            Err(because) => return not_checked(name, because),
-        };
-        let all = match self.listed("Pod", "").await {
-            Ok(all) => all,
+        let (nodes, all) = match futures::try_join!(self.listed("Node", ""), self.listed("Pod", "")) {
+            Ok(found) => found,
             Err(because) => return not_checked(name, because),
         };
         Check {
