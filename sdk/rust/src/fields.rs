@@ -48,7 +48,8 @@ pub fn writer(object: &ObjectRef, path: &[&str]) -> Result<Option<Writer>, ReadF
 pub fn newest(body: &Value, path: &[&str]) -> Option<Writer> {
     json::items(body, "/metadata/managedFields")
         .iter()
-        .filter(|entry| json::text(entry, "/subresource").is_empty())
+        // `kubectl scale` writes through the subresource `scale`
+        .filter(|entry| json::text(entry, "/subresource") != "status")
         .filter(|entry| holds(&entry["fieldsV1"], path))
         .map(|entry| Writer {
             manager: json::text(entry, "/manager").into(),

@@ -24,6 +24,7 @@ pub mod owner;
 pub mod pod;
 pub mod quantity;
 pub mod remedy;
+pub mod replicas;
 pub mod revision;
 pub mod strategy;
 pub mod template;
