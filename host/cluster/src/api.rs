@@ -1,26 +1,16 @@
 //! Raw calls to one API server.
 //!
-//! Promises: objects travel as the JSON that the server sent, so that no unknown field is lost; every
-//! call ends by a deadline ([`READ_DEADLINE`], [`WRITE_DEADLINE`]); nothing is sent twice by this
-//! layer; an answer larger than [`ANSWER_CAP`] is refused; every failure is an [`ApiError`].
+//! Objects travel as the JSON that the server sent, so that no unknown field is lost. How a request is
+//! sent, and when it counts as failed, is [`crate::exchange`]'s affair; every failure is an [`ApiError`].
 
 use crate::connect::Credential;
 use crate::error::{ApiError, Call, Failure};
+use crate::exchange::Exchange;
 use crate::resource::{self, Resource};
-use crate::transport;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Limited};
-use kube::client::Body;
+use http::Request;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
-/// A read ends by then.
-pub const READ_DEADLINE: Duration = Duration::from_secs(10);
-/// A write ends by then; shorter than the lease under which it is made.
-pub const WRITE_DEADLINE: Duration = Duration::from_secs(15);
-/// The largest answer that is taken in: a page of 500 large pods stays below it.
-pub const ANSWER_CAP: usize = 64 * 1024 * 1024;
 /// The name under which the API server keeps what we wrote in `managedFields`.
 pub const FIELD_MANAGER: &str = "dreamops";
 /// How many objects [`Api::list_all`] asks for at a time.
@@ -29,9 +19,7 @@ const PAGE: u32 = 500;
 /// One cluster's API server, with the credential bound to it.
 #[derive(Clone)]
 pub struct Api {
-    client: kube::Client,
-    /// Adds a bearer token to each request, where the credential is one.
-    credential: Option<Arc<Credential>>,
+    exchange: Exchange,
 }
 
 /// Which objects of a kind are listed; empty fields restrict nothing.
@@ -92,7 +80,9 @@ impl Api {
 
     /// As [`Api::new`], with a bearer token on each request.
     pub(crate) fn with_credential(client: kube::Client, credential: Option<Arc<Credential>>) -> Self {
-        Self { client, credential }
+        Self {
+            exchange: Exchange::new(client, credential),
+        }
     }
 
     /// One object.
@@ -155,7 +145,8 @@ impl Api {
         operations: &[Value],
         dry_run: bool,
     ) -> Result<Value, ApiError> {
-        let (row, call) = locate("patch", kind, namespace, name, "")?;
+        let (row, mut call) = locate("patch", kind, namespace, name, "")?;
+        call.changes = !dry_run;
         let uri = format!(
             "{}/{name}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{}",
             row.collection(namespace),
@@ -168,7 +159,9 @@ impl Api {
 
     /// Creates an object; one of the same name is [`Failure::AlreadyExists`].
     pub async fn create(&self, kind: &str, namespace: &str, object: &Value, dry_run: bool) -> Result<Value, ApiError> {
-        let (row, call) = locate("create", kind, namespace, "", "")?;
+        let (row, mut call) = locate("create", kind, namespace, "", "")?;
+        // asking for one's own rights leaves nothing behind
+        call.changes = !dry_run && kind != "SelfSubjectAccessReview";
         let uri = format!(
             "{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict{}",
             row.collection(namespace),
@@ -188,7 +181,8 @@ impl Api {
         uid: &str,
         dry_run: bool,
     ) -> Result<Value, ApiError> {
-        let (row, call) = locate("delete", kind, namespace, name, "")?;
+        let (row, mut call) = locate("delete", kind, namespace, name, "")?;
+        call.changes = !dry_run;
         let uri = format!("{}/{name}", row.collection(namespace));
         let request = Request::delete(uri).header("Content-Type", "application/json");
         let body = delete_options(uid, dry_run).to_string().into_bytes();
@@ -197,7 +191,8 @@ impl Api {
 
     /// Evicts a pod if it has this uid. A disruption budget in the way is [`Failure::TooManyRequests`].
     pub async fn evict(&self, namespace: &str, pod: &str, uid: &str, dry_run: bool) -> Result<Value, ApiError> {
-        let (row, call) = locate("create", "Pod", namespace, pod, "eviction")?;
+        let (row, mut call) = locate("create", "Pod", namespace, pod, "eviction")?;
+        call.changes = !dry_run;
         let uri = format!("{}/{pod}/eviction", row.collection(namespace));
         let eviction = json!({
             "apiVersion": "policy/v1",
@@ -212,7 +207,7 @@ impl Api {
     pub async fn logs(&self, namespace: &str, pod: &str, selection: LogSelection<'_>) -> Result<Vec<u8>, ApiError> {
         let (row, call) = locate("get", "Pod", namespace, pod, "log")?;
         let uri = format!("{}/{pod}/log?{}", row.collection(namespace), selection.query());
-        self.send(call, Request::get(uri), Vec::new()).await
+        self.exchange.send(call, Request::get(uri), Vec::new()).await
     }
 
     /// Whether the credential may do something, by the cluster's word.
@@ -252,7 +247,7 @@ impl Api {
 
     async fn json(&self, call: Call, request: http::request::Builder, body: Vec<u8>) -> Result<Value, ApiError> {
         let request = request.header("Accept", "application/json");
-        let bytes = self.send(call.clone(), request, body).await?;
+        let bytes = self.exchange.send(call.clone(), request, body).await?;
         serde_json::from_slice(&bytes).map_err(|e| {
             ApiError::no_answer(
                 call,
@@ -260,69 +255,6 @@ impl Api {
                 format!("its answer is no JSON ({e}); is this a Kubernetes API server?"),
             )
         })
-    }
-
-    async fn send(&self, call: Call, request: http::request::Builder, body: Vec<u8>) -> Result<Vec<u8>, ApiError> {
-        let deadline = if call.verb == "get" || call.verb == "list" {
-            READ_DEADLINE
-        } else {
-            WRITE_DEADLINE
-        };
-        let request = request
-            .body(Body::from(body))
-            .map_err(|e| ApiError::not_sent(call.clone(), Failure::BadRequest, e.to_string()))?;
-        match tokio::time::timeout(deadline, self.exchange(call.clone(), request)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(ApiError::no_answer(
-                call,
-                true,
-                format!("no answer within {} s", deadline.as_secs()),
-            )),
-        }
-    }
-
-    async fn exchange(&self, call: Call, mut request: Request<Body>) -> Result<Vec<u8>, ApiError> {
-        if let Some(credential) = &self.credential {
-            let header = credential.header().await;
-            let header = header.map_err(|why| ApiError::not_sent(call.clone(), Failure::Unauthorized, why))?;
-            request.headers_mut().insert(http::header::AUTHORIZATION, header);
-        }
-        let answer = match self.client.send(request).await {
-            Ok(answer) => answer,
-            Err(error) => return Err(transport::failure(call, &error)),
-        };
-        let status = answer.status();
-        if status == StatusCode::UNAUTHORIZED
-            && let Some(credential) = &self.credential
-        {
-            credential.refused().await;
-        }
-        let retry_after = answer
-            .headers()
-            .get(http::header::RETRY_AFTER)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.parse().ok());
-        let body = Limited::new(answer.into_body(), ANSWER_CAP)
-            .collect()
-            .await
-            .map_err(|e| ApiError::no_answer(call.clone(), true, format!("its answer broke off: {e}")))?
-            .to_bytes();
-        if status.is_success() {
-            Ok(body.to_vec())
-        } else if status.is_redirection() {
-            Err(ApiError::no_answer(
-                call,
-                false,
-                format!("it answers with a redirect ({status}), which is not followed; check the server's address"),
-            ))
-        } else {
-            Err(ApiError::from_answer(
-                call,
-                StatusCode::as_u16(&status),
-                &body,
-                retry_after,
-            ))
-        }
     }
 }
 
@@ -420,6 +352,7 @@ fn locate(
         resource,
         namespace: if row.namespaced { namespace } else { "" }.to_owned(),
         name: name.to_owned(),
+        changes: false,
     };
     let needs_name = matches!(verb, "get" | "patch" | "delete") || !subresource.is_empty();
     let bad_name = if name.is_empty() {

@@ -42,6 +42,8 @@ pub struct Call {
     pub namespace: String,
     /// The object's name; empty for collections.
     pub name: String,
+    /// Whether it may change the cluster: a write that is no dry run.
+    pub changes: bool,
 }
 
 impl Call {
@@ -56,11 +58,6 @@ impl Call {
             r#"{{apiGroups: ["{}"], resources: ["{}"], verbs: ["{}"]}}{place}"#,
             self.group, self.resource, self.verb
         )
-    }
-
-    /// Whether the call may change the cluster.
-    fn writes(&self) -> bool {
-        matches!(self.verb, "patch" | "create" | "delete")
     }
 
     /// `deployments "web" in namespace shop`.
@@ -185,7 +182,7 @@ impl std::ops::Deref for ApiError {
 impl ApiError {
     /// No answer, or half of one.
     pub fn no_answer(call: Call, in_doubt: bool, why: String) -> Self {
-        let in_doubt = in_doubt && call.writes();
+        let in_doubt = in_doubt && call.changes;
         Self(Box::new(Details {
             call,
             failure: Failure::Unavailable { in_doubt },
@@ -260,9 +257,7 @@ impl ApiError {
             503 if call.group == "metrics.k8s.io" => Failure::NotServed,
             // 503 comes before the request is carried out; any other 5xx may come after
             503 => Failure::Unavailable { in_doubt: false },
-            500.. => Failure::Unavailable {
-                in_doubt: call.writes(),
-            },
+            500.. => Failure::Unavailable { in_doubt: call.changes },
             _ => Failure::BadRequest,
         };
         Self(Box::new(Details {
@@ -381,6 +376,7 @@ mod tests {
             resource: "deployments".into(),
             namespace: "shop".into(),
             name: "web".into(),
+            changes: !matches!(verb, "get" | "list"),
         }
     }
 

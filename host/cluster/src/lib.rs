@@ -17,6 +17,7 @@ pub mod act;
 pub mod api;
 pub mod connect;
 pub mod error;
+mod exchange;
 pub mod quantity;
 pub mod read;
 pub mod resource;

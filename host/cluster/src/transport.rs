@@ -25,6 +25,8 @@ pub(crate) enum Trouble {
     ClientCertificate(String),
     /// Another fault of TLS.
     Tls(String),
+    /// The server sends us elsewhere.
+    Redirect(u16),
     /// Something else, in the words of the part that failed.
     Other(String),
 }
@@ -46,6 +48,7 @@ impl std::fmt::Display for Trouble {
                 write!(f, "the server does not accept the client certificate: {why}")
             }
             Self::Tls(why) => write!(f, "TLS failed: {why}"),
+            Self::Redirect(code) => write!(f, "it answers with a redirect ({code}), which is not followed"),
             Self::Other(why) => f.write_str(why),
         }
     }

@@ -63,7 +63,7 @@ pub struct Connection {
 pub async fn kubeconfig(path: &Path, options: &Options) -> Result<Connection, ConnectError> {
     let now = options.clock.now();
     let target = kubeconfig::target(path, options.context.as_deref(), &options.proxy, now)?;
-    let address = target.server.to_string();
+    let address = address(&target);
     match tokio::time::timeout(CONNECT_DEADLINE, connect(target, options)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(ConnectError::Unreachable {
