@@ -8,13 +8,14 @@ use crate::world::World;
 use crate::world::events::Told;
 use crate::world::kind::Kind;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const BY: &str = "daemonset-controller";
 const GENERATION: &str = "deprecated.daemonset.template.generation";
 
 /// One round.
-pub(super) fn sync(world: &mut World) {
-    for set in world.copies(Kind::DaemonSet) {
+pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
+    for set in world.among(Kind::DaemonSet, dirty) {
         if !fields::leaving(&set) {
             sync_one(world, &set);
         }

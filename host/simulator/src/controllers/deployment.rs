@@ -9,6 +9,7 @@ use crate::names;
 use crate::world::World;
 use crate::world::kind::Kind;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
 const HASH_LABEL: &str = "pod-template-hash";
@@ -21,8 +22,8 @@ const NOT_PASSED_ON: [&str; 4] = [
 ];
 
 /// One round.
-pub(super) fn sync(world: &mut World) {
-    for deployment in world.copies(Kind::Deployment) {
+pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
+    for deployment in world.among(Kind::Deployment, dirty) {
         if !fields::leaving(&deployment) {
             sync_one(world, &deployment);
         }

@@ -7,10 +7,11 @@ use crate::world::World;
 use crate::world::kind::Kind;
 use crate::world::selector;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// One round.
-pub(super) fn sync(world: &mut World) {
-    for service in world.copies(Kind::Service) {
+pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
+    for service in world.among(Kind::Service, dirty) {
         if fields::members(&service, "/spec/selector").next().is_some() {
             sync_one(world, &service);
         }

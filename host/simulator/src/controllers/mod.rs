@@ -18,16 +18,17 @@ mod scheduler;
 mod stateful_set;
 
 use crate::world::World;
+use std::collections::BTreeSet;
 
-/// One round.
-pub(crate) fn sync(world: &mut World) {
+/// One round over the objects that have changed, or that something depends on that has.
+pub(crate) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
     garbage::sync(world);
     scheduler::sync(world);
-    replica_set::sync(world);
-    deployment::sync(world);
-    stateful_set::sync(world);
-    daemon_set::sync(world);
-    endpoints::sync(world);
+    replica_set::sync(world, dirty);
+    deployment::sync(world, dirty);
+    stateful_set::sync(world, dirty);
+    daemon_set::sync(world, dirty);
+    endpoints::sync(world, dirty);
     disruption::sync(world);
     autoscaler::sync(world);
     quota::sync(world);

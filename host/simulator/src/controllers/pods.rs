@@ -31,7 +31,7 @@ pub(super) fn available(world: &mut World, pod: &Value, min_ready_seconds: u64) 
     let since = fields::millis(fields::text(condition, "/lastTransitionTime"));
     let from = since + min_ready_seconds * 1000;
     if from > world.now() {
-        world.wake_at(from);
+        world.wake_at(from, fields::controller(pod));
         return false;
     }
     true
@@ -90,8 +90,8 @@ pub(super) fn make(world: &mut World, owner: &Value, pod: Value, by: &'static st
             let before = world.retries.get(&uid).map_or(0, |(_, delay)| *delay);
             let delay = (before * 2).clamp(FIRST, LONGEST);
             let at = world.now() + delay;
+            world.wake_at(at, &uid);
             world.retries.insert(uid, (at, delay));
-            world.wake_at(at);
             Err(refusal)
         }
     }

@@ -6,12 +6,13 @@ use crate::world::World;
 use crate::world::events::Told;
 use crate::world::kind::Kind;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const BY: &str = "replicaset-controller";
 
 /// One round.
-pub(super) fn sync(world: &mut World) {
-    for set in world.copies(Kind::ReplicaSet) {
+pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
+    for set in world.among(Kind::ReplicaSet, dirty) {
         keep_count(world, &set);
         write_status(world, &set);
     }

@@ -231,7 +231,7 @@ fn progressing(world: &mut World, deployment: &Value, sets: &Sets, status: &Valu
     let patience = fields::count(deployment, "/spec/progressDeadlineSeconds") * 1000;
     let until = fields::millis(fields::text(&before, "/lastUpdateTime")) + patience;
     if until > world.now() {
-        world.wake_at(until);
+        world.wake_at(until, fields::uid(deployment));
         return Some(before);
     }
     let message = format!("ReplicaSet \"{name}\" has timed out progressing.");

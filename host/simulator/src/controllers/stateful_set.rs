@@ -10,12 +10,13 @@ use crate::world::World;
 use crate::world::events::Told;
 use crate::world::kind::Kind;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const BY: &str = "statefulset-controller";
 
 /// One round.
-pub(super) fn sync(world: &mut World) {
-    for set in world.copies(Kind::StatefulSet) {
+pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
+    for set in world.among(Kind::StatefulSet, dirty) {
         if !fields::leaving(&set) {
             sync_one(world, &set);
         }

@@ -1,6 +1,11 @@
 //! The scenarios: a healthy shop, a fault, and what a good responder makes of it.
 
 mod crash_loop;
+mod healthy;
+mod high_usage;
+mod image_pull;
+mod out_of_memory;
+mod service_down;
 mod shop;
 pub(crate) mod stage;
 
@@ -38,7 +43,30 @@ pub struct PullCredential {
     pub password: &'static str,
 }
 
-/// All scenarios; the first of each fault is the plain one.
+/// All scenarios: first the plain one of each fault, then the harder ones.
 pub fn scenarios() -> &'static [Scenario] {
-    &[crash_loop::DROPPED_VARIABLE]
+    static ALL: [Scenario; 21] = [
+        crash_loop::DROPPED_VARIABLE,
+        image_pull::NOT_FOUND,
+        out_of_memory::LOWERED,
+        service_down::SELECTOR,
+        high_usage::THROTTLED,
+        crash_loop::DEPENDENCY,
+        crash_loop::STATEFUL_SET,
+        crash_loop::FIRST_REVISION,
+        crash_loop::PROBE,
+        crash_loop::CONFIGURATION,
+        crash_loop::COMMAND,
+        image_pull::DENIED,
+        image_pull::NO_CREDENTIAL,
+        image_pull::NO_REGISTRY,
+        out_of_memory::GROWTH,
+        out_of_memory::QUOTA,
+        service_down::PORT,
+        service_down::SCALED_TO_ZERO,
+        service_down::TWO_CANDIDATES,
+        high_usage::OUTLIER,
+        healthy::ALREADY_HEALTHY,
+    ];
+    &ALL
 }

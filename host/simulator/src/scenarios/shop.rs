@@ -1,6 +1,7 @@
 //! The shop: the namespace in which the faults happen, with workloads that do well and have to be left alone.
 
 use super::stage::Stage;
+use crate::alert::Raised;
 use crate::error::SimulatorError;
 use crate::kubelet::program::{Load, Program};
 use serde_json::{Value, json};
@@ -101,6 +102,52 @@ pub(super) fn service(name: &str, app: &str, port: u16) -> Value {
     })
 }
 
+/// A budget that keeps one pod of an app.
+fn budget(app: &str) -> Value {
+    json!({
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": app, "namespace": SHOP},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": app}}},
+    })
+}
+
+/// What is raised about an object of the shop some minutes after it broke.
+pub(super) fn raised(
+    stage: &mut Stage,
+    rule: &'static str,
+    title: String,
+    labels: Vec<(&'static str, String)>,
+) -> Raised {
+    Raised {
+        rule,
+        description: format!("{title} for more than 3 minutes."),
+        title,
+        severity: "critical",
+        namespace: SHOP.to_owned(),
+        labels,
+        since: stage.present().saturating_sub(5 * 60_000),
+        number: stage.number(),
+    }
+}
+
+/// What the usual rule raises about a pod of an app that is not ready.
+pub(super) fn raised_for_pod(
+    stage: &mut Stage,
+    rule: &'static str,
+    app: &str,
+    what: &str,
+) -> Result<Raised, SimulatorError> {
+    let pod = stage.pod_of(SHOP, app, false)?;
+    let title = format!("Pod {pod} in namespace {SHOP} {what}");
+    Ok(raised(
+        stage,
+        rule,
+        title,
+        vec![("pod", pod), ("container", app.to_owned())],
+    ))
+}
+
 /// The program of the storefront.
 pub(super) fn storefront() -> Program {
     Program {
@@ -138,6 +185,7 @@ pub(super) fn open(stage: &mut Stage) -> Result<(), SimulatorError> {
         stage.apply(&workload.manifest())?;
         stage.apply(&service(workload.name, workload.name, 80))?;
     }
+    stage.apply(&budget("cart"))?;
     let agent = Workload {
         kind: "DaemonSet",
         ..Workload::deployment("log-agent", 0, "log-agent:3.0.0")

@@ -156,6 +156,19 @@ impl Stage {
             .map_err(|r| refused(&r))
     }
 
+    /// `kubectl create`: makes the object and keeps nothing beside it.
+    pub(crate) fn create(&mut self, manifest: &Value) -> Result<(), SimulatorError> {
+        let (kind, _, _) = place(manifest)?;
+        let outcome = self.world.create(kind, manifest.clone(), "kubectl-create", false);
+        outcome.map(|_| ()).map_err(|r| refused(&r))
+    }
+
+    /// `kubectl scale`.
+    pub(crate) fn scale(&mut self, namespace: &str, deployment: &str, replicas: u32) -> Result<(), SimulatorError> {
+        let change = json!({"spec": {"replicas": replicas}});
+        self.edit(Kind::Deployment, namespace, deployment, &change)
+    }
+
     /// An object that has to be there.
     pub(crate) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Result<Value, SimulatorError> {
         let found = self.world.get(kind, namespace, name).cloned();

@@ -7,6 +7,7 @@
 //!   generation; a write that changes nothing changes neither.
 //! - Controllers act on what they see until nothing is left to do, all at the same moment.
 
+mod dirty;
 pub(crate) mod events;
 pub(crate) mod kind;
 pub(crate) mod managed;
@@ -33,14 +34,12 @@ pub(crate) struct World {
     objects: BTreeMap<Key, Value>,
     /// The last resourceVersion that was given.
     revision: u64,
-    /// Goes up with every change but those of events.
-    changes: u64,
-    /// The count of changes at which controllers found nothing to do.
-    settled_at: Option<u64>,
+    /// Uids of objects that controllers have to look at: they, or what they own, select or wait for, changed.
+    dirty: BTreeSet<String>,
     /// Milliseconds since 1970.
     now: u64,
-    /// Moments at which controllers have to look again.
-    wakes: BTreeSet<u64>,
+    /// Moments at which controllers have to look at an object again.
+    wakes: BTreeSet<(u64, String)>,
     /// When a controller may try again what was refused, with the delay that came before; by the owner's uid.
     pub(crate) retries: BTreeMap<String, (u64, u64)>,
     pub(crate) names: Names,
@@ -58,8 +57,7 @@ impl World {
         Self {
             objects: BTreeMap::new(),
             revision: 1000,
-            changes: 0,
-            settled_at: None,
+            dirty: BTreeSet::new(),
             now,
             wakes: BTreeSet::new(),
             retries: BTreeMap::new(),
@@ -112,6 +110,14 @@ impl World {
     /// Copies of all objects of a kind, for a controller that goes through them and writes.
     pub(crate) fn copies(&self, kind: Kind) -> Vec<Value> {
         self.of(kind).cloned().collect()
+    }
+
+    /// Copies of those objects of a kind that are among the uids.
+    pub(crate) fn among(&self, kind: Kind, uids: &BTreeSet<String>) -> Vec<Value> {
+        self.of(kind)
+            .filter(|o| uids.contains(fields::uid(o)))
+            .cloned()
+            .collect()
     }
 
     /// All objects, with their keys.

@@ -5,13 +5,13 @@ use crate::kubelet;
 use crate::world::World;
 
 /// So many rounds of controllers at one moment are more than any chain of causes takes.
-const ROUNDS: usize = 200;
+const ROUNDS: usize = 500;
 
 impl World {
-    /// Has controllers look again at a moment.
-    pub(crate) fn wake_at(&mut self, moment: u64) {
+    /// Has controllers look at the object with the uid again at a moment.
+    pub(crate) fn wake_at(&mut self, moment: u64, uid: &str) {
         if moment > self.now {
-            self.wakes.insert(moment);
+            self.wakes.insert((moment, uid.to_owned()));
         }
     }
 
@@ -20,21 +20,16 @@ impl World {
         self.settle();
         while let Some(due) = self.next_due().filter(|due| *due <= moment) {
             self.now = self.now.max(due);
-            self.wakes = self.wakes.split_off(&(self.now + 1));
-            // a wake is a reason to look even where nothing has changed
-            self.changes += 1;
+            let later = self.wakes.split_off(&(self.now + 1, String::new()));
+            let woken = std::mem::replace(&mut self.wakes, later);
+            self.dirty.extend(woken.into_iter().map(|(_, uid)| uid));
             self.settle();
         }
         self.now = self.now.max(moment);
     }
 
-    /// Lets it live for a time.
-    pub(crate) fn live_for(&mut self, millis: u64) {
-        self.live_until(self.now + millis);
-    }
-
     fn next_due(&self) -> Option<u64> {
-        let wake = self.wakes.first().copied();
+        let wake = self.wakes.first().map(|(at, _)| *at);
         let kubelet = self.kubelet.next_due();
         match (wake, kubelet) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -45,16 +40,12 @@ impl World {
     /// Kubelet and controllers act until there is nothing left to do at this moment.
     pub(crate) fn settle(&mut self) {
         for _ in 0..ROUNDS {
-            let before = self.changes;
             kubelet::sync(self);
-            if self.settled_at == Some(self.changes) {
+            let dirty = self.take_dirty();
+            if dirty.is_empty() {
                 return;
             }
-            controllers::sync(self);
-            if self.changes == before {
-                self.settled_at = Some(self.changes);
-                return;
-            }
+            controllers::sync(self, &dirty);
         }
         tracing::warn!("the simulated controllers do not come to rest");
     }

@@ -101,24 +101,30 @@ impl World {
         if present["status"] == status || fields::uid(present) != fields::uid(object) {
             return;
         }
-        present["status"] = status;
+        let before = std::mem::replace(&mut present["status"], status);
+        let matters = kind != Kind::Pod || gist(&before) != gist(&present["status"]);
         self.revision += 1;
         present["metadata"]["resourceVersion"] = json!(self.revision.to_string());
-        self.changes += 1;
+        if matters {
+            let changed = present.clone();
+            self.mark(kind, &changed);
+        }
     }
 
     fn store(&mut self, kind: Kind, object: &mut Value) {
         self.revision += 1;
         object["metadata"]["resourceVersion"] = json!(self.revision.to_string());
-        if kind != Kind::Event {
-            self.changes += 1;
-        }
         let key = (
             kind,
             fields::namespace(object).to_owned(),
             fields::name(object).to_owned(),
         );
-        self.objects.insert(key, object.clone());
+        let before = self.objects.insert(key, object.clone());
+        if kind != Kind::Event {
+            self.mark(kind, object);
+            // what it was labelled with before matters to those that selected it
+            before.inspect(|o| self.mark(kind, o));
+        }
     }
 
     /// Deletes an object: at once, or, for a pod that has a node, when its containers have ended.
@@ -144,13 +150,26 @@ impl World {
     /// Takes an object out.
     pub(crate) fn erase(&mut self, kind: Kind, namespace: &str, name: &str) {
         let key = (kind, namespace.to_owned(), name.to_owned());
-        if self.objects.remove(&key).is_some() {
+        if let Some(object) = self.objects.remove(&key) {
             self.revision += 1;
             if kind != Kind::Event {
-                self.changes += 1;
+                self.mark(kind, &object);
             }
         }
     }
+}
+
+/// What controllers look at in a pod's status. What a crashing container does between two starts is not among it, so
+/// that hours of crashing cost the world little.
+fn gist(status: &Value) -> (&Value, &Value, Option<(&Value, &Value)>) {
+    let ready = fields::list(status, "/conditions")
+        .iter()
+        .find(|c| c["type"] == "Ready");
+    (
+        &status["phase"],
+        &status["podIP"],
+        ready.map(|c| (&c["status"], &c["lastTransitionTime"])),
+    )
 }
 
 /// What a client cannot set: identity, times and counters are the server's, status is the controllers'.
