@@ -3,6 +3,11 @@
 //! Runs where `DREAMOPS_TEST_KUBECONFIG` names the kubeconfig of a cluster administrator of the cluster in
 //! `tests/cluster`; says that it was skipped otherwise.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a real cluster keeps real time, and its kubeconfig is named by the environment"
+)]
+
 mod amounts;
 mod conflicts;
 mod fields;
