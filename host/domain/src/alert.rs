@@ -10,8 +10,9 @@
 //!
 //! Promises: nothing here panics, whatever the bytes; a body above [`MAX_BODY`] is not looked at; a hint is a name that
 //! the API server could have accepted, so that it can stand in a path; what is long is cut. Texts and labels stay as the
-//! source sent them otherwise: they are neither redacted nor inert for a terminal.
+//! source sent them otherwise: they are inert for no terminal, and showable only after [`Delivery::redacted`].
 
+use crate::redact::Redactor;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -100,6 +101,31 @@ pub struct Delivery {
     pub key: String,
     /// The alerts.
     pub alerts: Vec<Alert>,
+}
+
+impl Delivery {
+    /// The same delivery, showable: texts and labels have passed redaction. What places and identifies the alerts stays.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        for alert in &mut self.alerts {
+            let labels = alert
+                .labels
+                .iter()
+                .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+                .collect();
+            // as an object, so that a label is judged by its name too
+            if let Value::Object(shown) = redactor.object(&Value::Object(labels)).into_inner() {
+                alert.labels = shown
+                    .into_iter()
+                    .filter_map(|(name, v)| Some((name, text::scalar(&v)?)))
+                    .collect();
+            }
+            alert.title = redactor.text(&alert.title).into_inner();
+            alert.description = redactor.text(&alert.description).into_inner();
+            alert.severity = redactor.text(&alert.severity).into_inner();
+        }
+        self
+    }
 }
 
 /// Why a body is no alert that we understand. Nothing was done.

@@ -2,7 +2,7 @@
 //!
 //! | strength | forms |
 //! | --- | --- |
-//! | named | `Pod shop/web-1`, `deployment/web`, `pod: web`, `pod=web`, `pod "web"`, `deployment web-front`, `shop/pod/web-1` |
+//! | named | `Pod shop/web-1`, `deployment/web`, `pod: web`, `pod=web`, `pod "web"`, `deployment web-front`, `shop/pod/web-1`, `web.shop.svc` |
 //! | shaped | `shop/web`, `web-5d4b9c8f7-x7x2p`, `web-front`, `"web"`, `deployment web`, `web deployment` |
 //! | bare | any other lower-case word that is no common one |
 //!
@@ -61,6 +61,8 @@ static NAME_THEN_KIND: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"\b(
 /// Words with slashes between: `shop/web`, `shop/pod/web-1`, and paths and images, which are sorted out.
 static SLASHED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[^\s,;()\[\]{}<>\x22'`“”‘’|=]*/[^\s,;()\[\]{}<>\x22'`“”‘’|]*"));
+/// A Service's name in DNS: `web.shop.svc.cluster.local`.
+static SERVICE_DNS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b([a-z][a-z0-9-]*)\.([a-z0-9][a-z0-9-]*)\.svc\b"));
 /// Lower-case words, with what stands around them.
 static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\x22'`“‘]?[A-Za-z0-9][-A-Za-z0-9_.:/@%]*[\x22'`”’]?"));
 /// `namespace shop`, `ns=shop`, `-n shop`.
@@ -110,6 +112,9 @@ fn measure(word: &str) -> bool {
 pub fn candidates_in(text: &str) -> Vec<Candidate> {
     let text = head(text);
     let mut found = Found::default();
+    for c in captured(&SERVICE_DNS, text) {
+        found.add(Strength::Named, Some("Service"), Some(&c[2]), &c[1]);
+    }
     slashed(text, &mut found);
     kind_then_name(text, &mut found);
     name_then_kind(text, &mut found);
@@ -120,10 +125,7 @@ pub fn candidates_in(text: &str) -> Vec<Candidate> {
 /// Namespaces that a text names, in the order in which it does; bare `shop/web` counts only where nothing is said outright.
 pub fn namespaces_in(text: &str) -> Vec<String> {
     let text = head(text);
-    let mut found: Vec<String> = Vec::new();
-    for pattern in [&NAMESPACE_THEN_NAME, &NAME_THEN_NAMESPACE] {
-        found.extend(captured(pattern, text).map(|c| c[1].to_owned()));
-    }
+    let mut found = said_namespaces(text);
     let candidates = candidates_in(text);
     let beside = |s: Strength| {
         candidates
@@ -139,6 +141,12 @@ pub fn namespaces_in(text: &str) -> Vec<String> {
     let mut seen = BTreeSet::new();
     found.retain(|n| seen.insert(n.clone()));
     found
+}
+
+/// Names that the word namespace stands beside.
+fn said_namespaces(text: &str) -> Vec<String> {
+    let said = |pattern| captured(pattern, text).map(|c| c[1].to_owned());
+    said(&NAMESPACE_THEN_NAME).chain(said(&NAME_THEN_NAMESPACE)).collect()
 }
 
 fn head(text: &str) -> &str {
@@ -235,10 +243,11 @@ fn slashed(text: &str, found: &mut Found) {
 }
 
 fn words(text: &str, found: &mut Found) {
+    let namespaces = said_namespaces(text);
     for c in captured(&WORD, text) {
         let quoted = c[0].starts_with(['"', '\'', '`', '“', '‘']);
         let word = c[0].trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        if word.contains(['/', ':', '@', '_', '%']) || word.contains('.') {
+        if word.contains(['/', ':', '@', '_', '%', '.']) || namespaces.iter().any(|n| n == word) {
             continue;
         }
         let shaped = quoted || word.contains('-');

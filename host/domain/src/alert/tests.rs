@@ -396,6 +396,11 @@ fn names_in_prose_come_the_strongest_first() {
         ("payment-api CrashLoopBackOff", "?/payment-api"),
         ("CrashLoopBackOff: api, 5m, exit code 1", "?/api"),
         ("Service pod is waiting: svc/web", "Service/web"),
+        (
+            "http://web.shop.svc.cluster.local:8080/health is down",
+            "shop/Service/web",
+        ),
+        ("CrashLoopBackOff: deployment web in namespace e2e-1", "Deployment/web"),
     ] {
         assert_eq!(strongest(text), [wanted], "{text}");
     }
@@ -411,6 +416,21 @@ fn names_in_prose_come_the_strongest_first() {
 }
 
 #[test]
+fn a_redacted_delivery_keeps_what_places_and_identifies_it() {
+    let body = ALERTMANAGER.replace("Pod is crash looping.", "Pod is crash looping, password=hunter2");
+    let (raw, shown) = (read(&body), read(&body).redacted(&crate::redact::Redactor::new(b"k")));
+    assert!(!format!("{shown:?}").contains("hunter2"));
+    assert_eq!((&shown.key, shown.alerts.len()), (&raw.key, raw.alerts.len()));
+    for (a, b) in shown.alerts.iter().zip(&raw.alerts) {
+        assert_eq!(
+            (&a.hints, &a.fingerprint, &a.source_id, a.starts_at),
+            (&b.hints, &b.fingerprint, &b.source_id, b.starts_at)
+        );
+        assert_eq!(a.labels["pod"], b.labels["pod"]);
+    }
+}
+
+#[test]
 fn namespaces_are_taken_from_what_says_so_outright() {
     for (text, wanted) in [
         ("Pod foo in namespace bar", vec!["bar"]),
@@ -421,6 +441,7 @@ fn namespaces_are_taken_from_what_says_so_outright() {
         ("kubectl -n bar get pods", vec!["bar"]),
         ("Pod bar/web-1 is down, see shop/runbook", vec!["bar"]),
         ("bar/web is down", vec!["bar"]),
+        ("http://web.bar.svc:80 does not answer", vec!["bar"]),
         ("the namespace is full", vec![]),
         ("Pod web-1 crashes and/or hangs", vec![]),
         ("see https://example.com/shop/web", vec![]),
