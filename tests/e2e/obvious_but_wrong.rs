@@ -131,7 +131,7 @@ fn a_bare_pod_is_not_restarted() {
 fn a_denied_image_without_a_credential_is_escalated_with_the_registry() {
     let room = Room::new("denied");
     let mut web = deployment("web", 1, &[]);
-    web["spec"]["template"]["spec"]["containers"][0]["image"] = json!("docker.io/private/stage:1");
+    web["spec"]["template"]["spec"]["containers"][0]["image"] = json!("docker.io/private/stage:2");
     room.apply(&web);
     room.wait_for_reason("web", &["ErrImagePull", "ImagePullBackOff"]);
     let before = room.snapshot();

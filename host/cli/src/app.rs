@@ -34,7 +34,8 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// Incidents, journal, audit.
     pub(crate) store: Arc<SqliteStore>,
-    redactor: Redactor,
+    /// Redacts under the tenant's key.
+    pub(crate) redactor: Redactor,
 }
 
 impl App {

@@ -123,7 +123,7 @@ async fn one(scenario: &Scenario, args: &DemoArgs, narrator: &Arc<Narrator>) -> 
     let connection = app.connect_to(kubeconfig.path(), None).await?;
     let responder = app.responder(&connection, Arc::clone(narrator), PATIENCE).await?;
     let payload = serde_json::to_vec(&simulator.alert()).context("cannot write the alert")?;
-    let delivery = alert::parse(&payload).context("the scenario's alert cannot be read")?;
+    let delivery = alert::parse(&payload).context("the scenario's alert cannot be read")?.redacted(&app.redactor);
     let namespace = crate::target::namespace(&delivery.alerts, None)?;
     let id = responder
         .open(&namespace, args.mode.into(), delivery.alerts, &delivery.key)

@@ -22,6 +22,7 @@ use std::sync::Arc;
 pub(crate) async fn run(args: RespondArgs) -> Outcome {
     let delivery = read_alert(&args.alert)?;
     let app = App::open().await?;
+    let delivery = delivery.redacted(&app.redactor);
     let mode = args.mode.map_or(app.config.mode, Mode::from);
     let alerts = chosen(&delivery, args.only.as_deref())?;
     let alerts = target::narrow(alerts, args.target.as_deref())?;
