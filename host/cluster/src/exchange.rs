@@ -67,7 +67,13 @@ impl Exchange {
             left -= 1;
             let outcome = self.once(call.clone(), request.clone().map(Body::from)).await;
             match outcome.as_ref().err().and_then(pause) {
-                Some(pause) if left > 0 => tokio::time::sleep(pause).await,
+                Some(pause) if left > 0 => {
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "a network time-out, within the call's deadline"
+                    )]
+                    tokio::time::sleep(pause).await;
+                }
                 _ => return outcome,
             }
         }

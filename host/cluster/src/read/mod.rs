@@ -148,7 +148,7 @@ impl Reader {
 #[async_trait]
 impl ClusterRead for Reader {
     async fn read(&self, scope: &Scope, request: ReadRequest) -> Result<ReadResponse, ReadError> {
-        let outcome = self.answer(scope, request).await;
+        let outcome = Box::pin(self.answer(scope, request)).await;
         outcome.map_err(|stop| stop.into_read(&self.redactor))
     }
 }
