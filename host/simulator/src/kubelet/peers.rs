@@ -2,7 +2,7 @@
 
 use super::program::Program;
 use super::run::{ContainerRun, Ending, State};
-use super::spec;
+use super::{running, spec};
 use crate::fields;
 use crate::world::World;
 use crate::world::kind::Kind;
@@ -85,12 +85,16 @@ pub(super) fn watch(world: &World, pod: &Value, container: &Value, run: &mut Con
     }
     let environment = spec::environment(world, pod, container).unwrap_or_default();
     let lost = lost(world, pod, program, &environment);
+    let now = world.now();
     let State::Running { end, .. } = &mut run.state else {
         return false;
     };
     match (lost, &end) {
-        (Some(why), None) => *end = Some((world.now() + PATIENCE, ending(&why))),
-        (None, Some((_, ending))) if ending.for_peers => *end = None,
+        (Some(why), None) => *end = Some((now + PATIENCE, ending(&why))),
+        (None, Some((_, ending))) if ending.for_peers => {
+            *end = None;
+            running::greet(run, now, program);
+        }
         _ => return false,
     }
     true

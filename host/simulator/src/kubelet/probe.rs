@@ -5,7 +5,7 @@
 
 use super::program::Program;
 use super::run::{ContainerRun, Count, PodRun, State, told};
-use super::{field, spec};
+use super::{field, running, spec};
 use crate::fields;
 use crate::world::World;
 use serde_json::Value;
@@ -40,9 +40,14 @@ fn started(now: u64, container: &Value, run: &mut ContainerRun) {
 /// Tries the probes that are due. Returns whether the container was killed.
 pub(super) fn look(world: &mut World, pod: &Value, container: &Value, on: &PodRun, run: &mut ContainerRun) -> bool {
     let now = world.now();
-    let State::Running { since, .. } = run.state else {
+    let State::Running { since, end } = &run.state else {
         return false;
     };
+    let since = *since;
+    // a program that has not reached its peers since it started does not listen yet
+    let connecting = end
+        .as_ref()
+        .is_some_and(|(at, ending)| ending.for_peers && *at <= since + running::PATIENCE);
     let program = world
         .registry
         .program(fields::text(container, "/image"))
@@ -53,6 +58,7 @@ pub(super) fn look(world: &mut World, pod: &Value, container: &Value, on: &PodRu
         pod,
         address: &on.address,
         age: now - since,
+        connecting,
     };
     let due = |count: &Count| count.at.is_some_and(|at| at <= now);
     if due(&run.probes.startup) {
@@ -143,6 +149,7 @@ struct Tried<'a> {
     pod: &'a Value,
     address: &'a str,
     age: u64,
+    connecting: bool,
 }
 
 impl Tried<'_> {
@@ -169,7 +176,7 @@ impl Tried<'_> {
         let place = format!("{}:{port}", self.address);
         let path = fields::text(asked, "/path");
         let url = format!("Get \"http://{place}{path}\"");
-        let listens = self.age >= self.program.starts_in && self.program.ports.contains(&port);
+        let listens = !self.connecting && self.age >= self.program.starts_in && self.program.ports.contains(&port);
         let prefix = if *kind == "httpGet" {
             format!("{url}: ")
         } else {

@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 
 /// Milliseconds after which a program without its settings has ended.
 const QUICK: u64 = 200;
-/// Milliseconds after which a program has filled the memory that it needs.
-const FILLED: u64 = 1500;
-/// Milliseconds for which a program tries to reach a peer.
-const PATIENCE: u64 = 2500;
+/// Milliseconds after which a program has filled the memory that it needs: before it listens, so that one that does not
+/// get it is never ready.
+const FILLED: u64 = 350;
+/// Milliseconds for which a program that starts tries to reach a peer, before it listens.
+pub(super) const PATIENCE: u64 = 2500;
 
 /// Starts a run.
 pub(super) fn begin(
@@ -27,16 +28,23 @@ pub(super) fn begin(
 ) {
     let now = world.now();
     let end = fate(world, pod, container, program, environment);
-    let starts_well = end.as_ref().is_none_or(|(at, _)| *at > now + program.starts_in);
+    let starts_well = end
+        .as_ref()
+        .is_none_or(|(at, ending)| !ending.for_peers && *at > now + program.starts_in);
     run.log.clear();
     run.say(now, "starting");
     if starts_well {
-        for line in program.greeting {
-            run.say(now + program.starts_in, *line);
-        }
+        greet(run, now + program.starts_in, program);
     }
     run.state = State::Running { since: now, end };
     probe::begin(now, container, run);
+}
+
+/// What a program says when it has begun to serve.
+pub(super) fn greet(run: &mut ContainerRun, at: u64, program: &Program) {
+    for line in program.greeting {
+        run.say(at, *line);
+    }
 }
 
 /// When and how the run will end, as things are.

@@ -238,3 +238,70 @@ pub(crate) fn is_ready(pod: &Value) -> bool {
     let conditions = pod["status"]["conditions"].as_array();
     conditions.is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
 }
+
+impl Cluster {
+    /// Ready endpoints of a Service that lead to a port.
+    pub(crate) async fn serving(&self, service: &str) -> usize {
+        let path = format!(
+            "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices?labelSelector=kubernetes.io/service-name%3D{service}"
+        );
+        let slices = self.items(&path).await;
+        let with_ports = slices.iter().filter(|s| s["ports"].is_array());
+        let endpoints = with_ports.flat_map(|s| s["endpoints"].as_array().cloned().unwrap_or_default());
+        endpoints.filter(|e| e["conditions"]["ready"] == true).count()
+    }
+
+    /// Millicores that each pod of an app uses.
+    pub(crate) async fn cpu(&self, app: &str) -> Vec<u64> {
+        let path = format!("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods?labelSelector=app%3D{app}");
+        let samples = self.items(&path).await;
+        let of = |s: &Value| {
+            let text = s["containers"][0]["usage"]["cpu"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            text.strip_suffix('m')
+                .map_or_else(|| text.parse().unwrap_or(0) * 1000, |n| n.parse().unwrap_or(0))
+        };
+        samples.iter().map(of).collect()
+    }
+
+    /// A pod of an app that is not ready.
+    pub(crate) async fn broken(&self, app: &str) -> Value {
+        let pods = self.pods(app).await;
+        pods.into_iter()
+            .find(|p| !is_ready(p))
+            .unwrap_or_else(|| panic!("no pod of {app} is broken"))
+    }
+
+    /// Deletes a pod by name and uid.
+    pub(crate) async fn restart(&self, pod: &Value) {
+        let path = format!("/api/v1/namespaces/shop/pods/{}", name(pod));
+        self.delete(&path, &json!({"preconditions": {"uid": uid(pod)}}))
+            .await
+            .good();
+    }
+
+    /// Rolls a Deployment anew with the same template.
+    pub(crate) async fn roll(&self, app: &str) {
+        let annotation = json!({"dreamops.dev/restarted-at": "now"});
+        let patch = json!([{"op": "add", "path": "/spec/template/metadata/annotations", "value": annotation}]);
+        self.patch(&deployment(app), &patch).await.good();
+    }
+
+    /// Sets one field of a Deployment.
+    pub(crate) async fn set(&self, app: &str, path: &str, value: Value) {
+        self.patch(&deployment(app), &json!([{"op": "add", "path": path, "value": value}]))
+            .await
+            .good();
+    }
+}
+
+/// Why a pod's first container waits.
+pub(crate) fn waiting(pod: &Value) -> (&str, &str) {
+    let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
+    (
+        waiting["reason"].as_str().unwrap_or_default(),
+        waiting["message"].as_str().unwrap_or_default(),
+    )
+}

@@ -2,3 +2,12 @@
 
 mod client;
 mod crash_loop;
+mod dry_run;
+mod high_usage;
+mod image_pull;
+mod memory;
+mod patches;
+mod removal;
+mod served;
+mod service_down;
+mod unhealed;
