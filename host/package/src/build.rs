@@ -182,6 +182,10 @@ fn switches(options: &BuildOptions) -> Vec<String> {
 }
 
 /// Variables of an outer cargo and of flags for other targets, which would leak into the component.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "nothing is configured by it: these are names that a child process must not inherit"
+)]
 fn inherited() -> Vec<OsString> {
     std::env::vars_os()
         .map(|(name, _)| name)

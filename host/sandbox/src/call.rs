@@ -75,7 +75,8 @@ impl Sandbox {
             Call::Describe => self.settings.budgets.for_describe(),
             _ => self.settings.budgets.clone(),
         };
-        let (tick, outside) = (self.settings.tick, Handle::current());
+        let outside = Handle::try_current().or_else(|_| self.guests().cloned())?;
+        let tick = self.settings.tick;
         let pre = Arc::clone(&plugin);
         let work = async move {
             let (_permit, _running) = (permit, running);

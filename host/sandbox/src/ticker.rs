@@ -71,10 +71,13 @@ impl Drop for Ticker {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it is processor time that is counted, so it is the machine's own time; and the thread is nobody's worker"
+)]
 fn run(engine: &EngineWeak, shared: &Shared, tick: Duration) {
     let mut idle = 0;
     while !shared.ended.load(Ordering::SeqCst) {
-        // the machine's own time on purpose: it is processor time that is counted
         thread::sleep(tick);
         match engine.upgrade() {
             Some(engine) => engine.increment_epoch(),

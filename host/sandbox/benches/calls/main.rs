@@ -6,6 +6,7 @@
 //! | `starvation` | ms until another task's 5 ms sleep ends, at worst, while four components loop for ever | the same sleep while nothing runs |
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub)]
+#![allow(clippy::disallowed_methods, reason = "real time is what is measured")]
 
 #[path = "../../../package/tests/contract/guests.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]

@@ -35,6 +35,10 @@ pub struct Cluster {
 
 #[async_trait]
 impl ClusterRead for Cluster {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a cluster that is slow in real time is what is tested"
+    )]
     async fn read(&self, _: &Scope, request: ReadRequest) -> Result<ReadResponse, ReadError> {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
