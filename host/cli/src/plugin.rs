@@ -21,10 +21,7 @@ pub(crate) async fn run(command: PluginCommand) -> Outcome {
 fn build(dir: &Path, out: Option<PathBuf>, output: Output) -> Outcome {
     let built = build_plugin(
         dir,
-        &BuildOptions {
-            file: out,
-            ..BuildOptions::default()
-        },
+        &BuildOptions { file: out, show_progress: output == Output::Text, ..BuildOptions::default() },
     )?;
     if output == Output::Json {
         print_json(&json!({
