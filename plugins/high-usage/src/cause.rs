@@ -55,7 +55,7 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
         Ok(finding) => return Ok(finding),
         Err(inquiry) => inquiry,
     };
-    below(&subject, inquiry)
+    Ok(below(&subject, inquiry))
 }
 
 /// A container that crashes or was killed for memory lately, and whose case that is.
@@ -122,11 +122,11 @@ fn without_metrics(subject: &Subject, mut inquiry: Inquiry, why: &str) -> Findin
 }
 
 /// Below every threshold when looked at.
-fn below(subject: &Subject, mut inquiry: Inquiry) -> Result<Finding, Failure> {
+fn below(subject: &Subject, mut inquiry: Inquiry) -> Finding {
     if let Some(pod) = subject.unready().next() {
         inquiry.saw(pod.reference(), "it is not ready");
-        return Ok(inquiry.unknown());
+        return inquiry.unknown();
     }
     inquiry.saw(&subject.object, "its use is below the threshold now");
-    Ok(inquiry.healthy())
+    inquiry.healthy()
 }

@@ -181,17 +181,15 @@ fn same(a: &Usage, b: &Usage) -> bool {
 }
 
 fn usage(subject: &Subject) -> Result<Vec<Usage>, ReadFailure> {
-    match subject.kind {
-        Kind::Workload => cluster::usage(&subject.object),
-        // only workloads and pods can be asked about
-        _ => {
-            let mut all = Vec::new();
-            for pod in &subject.pods {
-                all.extend(cluster::found(cluster::usage(pod.reference()))?.unwrap_or_default());
-            }
-            Ok(all)
-        }
+    if subject.kind == Kind::Workload {
+        return cluster::usage(&subject.object);
     }
+    // only workloads and pods can be asked about
+    let mut all = Vec::new();
+    for pod in &subject.pods {
+        all.extend(cluster::found(cluster::usage(pod.reference()))?.unwrap_or_default());
+    }
+    Ok(all)
 }
 
 /// Whether a sample taken since the last write shows the workload above the threshold.

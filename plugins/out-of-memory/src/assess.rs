@@ -12,7 +12,7 @@ pub(crate) fn assess(incident: &Incident) -> Result<Assessment, Failure> {
             let seen = format!("{}: {}", scene.pod.name(), scene.container);
             return Ok(Assessment::claiming(0.98).agrees("last-termination", seen));
         }
-        Err(subject) => subject,
+        Err(subject) => *subject,
     };
     let target = incident.target();
     if let Some(eviction) = node::eviction(&target, &subject)? {

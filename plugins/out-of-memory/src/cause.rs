@@ -17,7 +17,7 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
     let subject = owner::subject(incident)?;
     let scene = match Scene::killed(subject, incident.container().as_deref()) {
         Ok(scene) => scene,
-        Err(subject) => match not_killed(incident, subject, inquiry)? {
+        Err(subject) => match not_killed(incident, *subject, inquiry)? {
             Unkilled::Near(scene, noted) => {
                 inquiry = noted;
                 *scene
@@ -115,7 +115,7 @@ fn not_killed(incident: &Incident, subject: Subject, mut inquiry: Inquiry) -> Re
         }
         subject = match Scene::near(subject, &usage) {
             Ok(scene) => return Ok(Unkilled::Near(Box::new(scene), inquiry)),
-            Err(subject) => subject,
+            Err(subject) => *subject,
         };
     }
     well(&subject, inquiry, about_memory).map(Unkilled::Concluded)

@@ -27,7 +27,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// The container that was killed for memory last; none where none was within [`CALM_MS`].
-    pub(crate) fn killed(subject: Subject, named: Option<&str>) -> Result<Self, Subject> {
+    pub(crate) fn killed(subject: Subject, named: Option<&str>) -> Result<Self, Box<Subject>> {
         let found = subject
             .pods
             .iter()
@@ -44,12 +44,12 @@ impl Scene {
                 kill: Some(kill),
                 usage: None,
             }),
-            None => Err(subject),
+            None => Err(Box::new(subject)),
         }
     }
 
     /// The container that is nearest to its limit, from [`NEAR_PERCENT`] on.
-    pub(crate) fn near(subject: Subject, usage: &[Usage]) -> Result<Self, Subject> {
+    pub(crate) fn near(subject: Subject, usage: &[Usage]) -> Result<Self, Box<Subject>> {
         let found = usage
             .iter()
             .filter_map(|u| Some((u, u.memory_bytes * 100 / u.memory_limit.filter(|l| *l > 0)?)))
@@ -67,7 +67,7 @@ impl Scene {
                 kill: None,
                 usage: Some(usage),
             }),
-            None => Err(subject),
+            None => Err(Box::new(subject)),
         }
     }
 

@@ -128,9 +128,9 @@ fn candidates<'a>(scene: &Scene, workloads: &'a [Object], services: &[Object]) -
             certainty,
         };
         if own_name {
-            named.push(candidate)
+            named.push(candidate);
         } else {
-            alike.push(candidate)
+            alike.push(candidate);
         }
     }
     // who bears the Service's name is meant before who is merely alike

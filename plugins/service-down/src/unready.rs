@@ -67,16 +67,15 @@ fn unscheduled(scene: &Scene, mut inquiry: Inquiry, pod: &Pod, count: usize) -> 
         .filter(|c| json::text(c, "/status") == "False")
         .map(|c| json::text(c, "/message").to_owned())
         .filter(|m| !m.is_empty());
-    let said = match by_condition {
-        Some(said) => said,
-        None => {
-            let source = format!("events of {}", pod.reference());
-            let events = inquiry
-                .look(source, cluster::events(pod.reference()))?
-                .unwrap_or_default();
-            let last = cluster::with_reason(&events, &["FailedScheduling"]).last();
-            last.map_or_else(|| "the scheduler has said nothing yet".into(), |e| e.message.clone())
-        }
+    let said = if let Some(said) = by_condition {
+        said
+    } else {
+        let source = format!("events of {}", pod.reference());
+        let events = inquiry
+            .look(source, cluster::events(pod.reference()))?
+            .unwrap_or_default();
+        let last = cluster::with_reason(&events, &["FailedScheduling"]).last();
+        last.map_or_else(|| "the scheduler has said nothing yet".into(), |e| e.message.clone())
     };
     inquiry.saw(pod.reference(), format!("not scheduled: {said}"));
     let top = inquiry

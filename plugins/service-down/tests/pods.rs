@@ -14,7 +14,7 @@ fn in_front_of(web: Rollout) -> MockHost {
         .rollout(web)
 }
 
-fn hpa(min: Value, max: u32) -> Value {
+fn hpa(min: &Value, max: u32) -> Value {
     json!({"kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": min, "maxReplicas": max}})
 }
@@ -48,11 +48,11 @@ fn a_workload_at_zero_gets_the_count_that_events_tell() {
     assert!(cause(&finding).confidence >= 0.8);
     // within the autoscaler's range
     assert_eq!(
-        scaled_to(&respond(&event(in_front_of(asleep("web"))).object(hpa(json!(1), 2))).1),
+        scaled_to(&respond(&event(in_front_of(asleep("web"))).object(hpa(&json!(1), 2))).1),
         2
     );
     assert_eq!(
-        scaled_to(&respond(&event(in_front_of(asleep("web"))).object(hpa(json!(4), 9))).1),
+        scaled_to(&respond(&event(in_front_of(asleep("web"))).object(hpa(&json!(4), 9))).1),
         4
     );
 }
@@ -66,7 +66,7 @@ fn a_workload_at_zero_gets_the_count_that_was_applied_or_that_its_autoscaler_set
     );
     assert_eq!(scaled_to(&respond(&in_front_of(web)).1), 2);
     assert_eq!(
-        scaled_to(&respond(&in_front_of(asleep("web")).object(hpa(json!(2), 5))).1),
+        scaled_to(&respond(&in_front_of(asleep("web")).object(hpa(&json!(2), 5))).1),
         2
     );
 
@@ -125,7 +125,7 @@ fn a_workload_that_is_held_at_zero_is_not_woken() {
         ),
         (writer, None, "nightly-cron-scaler"),
         (asleep("web"), Some(cron), "CronJob/night scales it by the schedule"),
-        (asleep("web"), Some(hpa(json!(0), 5)), "may set it to zero"),
+        (asleep("web"), Some(hpa(&json!(0), 5)), "may set it to zero"),
     ] {
         let mut host = in_front_of(web).event("Deployment", "web", "ScalingReplicaSet", event, 1);
         if let Some(object) = more {

@@ -1,5 +1,5 @@
 //! What the tests share: a workload with limits, samples, and readings of findings and steps.
-#![allow(dead_code, unreachable_pub, clippy::expect_used)]
+#![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::needless_pass_by_value)]
 
 use dreamops_sdk::cluster::Usage;
 use dreamops_sdk::mock::{MockHost, MockPod, NOW_MS, Rollout, Step};

@@ -1,5 +1,5 @@
 //! What the tests share: a Service, workloads with labels and ports, and readings of findings and steps.
-#![allow(dead_code, unreachable_pub, clippy::expect_used)]
+#![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::needless_pass_by_value)]
 
 use dreamops_sdk::mock::{MockHost, MockPod, Rollout, Step};
 use dreamops_sdk::prelude::*;
