@@ -38,10 +38,10 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
     } else {
         Record::default()
     };
-    let scene = match scene.at_current(&record) {
-        Ok(scene) => scene,
-        Err(scene) => return Ok(being_replaced(&scene, &record, inquiry)),
-    };
+    let (scene, current) = scene.at_current(&record);
+    if !current {
+        return Ok(being_replaced(&scene, &record, inquiry));
+    }
     let about = format!("events of {}", scene.pod.reference());
     let events = inquiry
         .look(&about, cluster::events(scene.pod.reference()))?
@@ -64,15 +64,23 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
     by_log(incident, &scene, &record, inquiry)
 }
 
-/// Only pods of older revisions fail: the rollout that replaces them is under way.
+/// Only pods of older revisions fail: the rollout that replaces them is under way. A StatefulSet waits for such a pod to
+/// become ready before it replaces it, which never happens: deleting it lets the rollout go on.
 fn being_replaced(scene: &Scene, record: &Record, mut inquiry: Inquiry) -> Finding {
     let to = record.current().map(Revision::title).unwrap_or_default();
+    let object = &scene.subject.object;
+    let cause = format!("{} fails in a pod of an older revision than {to}", scene.title());
+    if object.kind == "StatefulSet" && !scene.pod.ready() {
+        inquiry.decide_restart(
+            scene.pod.reference(),
+            "a StatefulSet does not replace a pod that is not ready; deleted, it comes back with the current revision",
+            "the pod is of the current revision and ready",
+        );
+        let cause = format!("{cause}, and the rollout waits for it to become ready");
+        return inquiry.cause("crash-loop", object, cause, 0.85);
+    }
     inquiry.decide_wait("a rollout is under way, and none of its pods fails");
-    let cause = format!(
-        "{} fails in a pod of an older revision, which the rollout to {to} replaces",
-        scene.title()
-    );
-    inquiry.cause("crash-loop", &scene.subject.object, cause, 0.8)
+    inquiry.cause("crash-loop", object, format!("{cause}, which replaces it"), 0.8)
 }
 
 /// The alert may name a pod that is well while another of the same owner fails.

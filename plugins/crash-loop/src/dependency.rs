@@ -53,8 +53,8 @@ pub(crate) fn conclude(
         return undo_or_escalate(scene, record, inquiry, fault, |r| fits.contains(&r.uid));
     }
     match behind {
-        Behind::Service(service) => of_service(scene, inquiry, &service, at, &cause),
-        Behind::Nothing(name) => no_service(scene, inquiry, &name, at, cause),
+        Behind::Service(service) => Ok(of_service(scene, inquiry, &service, at, &cause)),
+        Behind::Nothing(name) => no_service(scene, inquiry, &name, at, &cause),
         Behind::OutOfScope => {
             let by_hand = format!(
                 "restore {place}, which is outside this incident's namespace {}; nothing in {} has to change",
@@ -88,23 +88,21 @@ fn look_behind(scene: &Scene, inquiry: &mut Inquiry, host: &str) -> Result<Behin
         return by_address(inquiry, namespace, host);
     }
     // NAME, NAME.NS, NAME.NS.svc…, and for one pod of a headless Service POD.NAME[.NS.svc…]
-    let names: Vec<&str> = match parts.as_slice() {
-        [name] => vec![name],
-        [name, ns] if ns == namespace => vec![name],
-        [_, name] => vec![name],
-        [name, ns, "svc", ..] if ns == namespace => vec![name],
-        [_, name, ns, "svc", ..] if ns == namespace => vec![name],
-        _ => vec![],
+    let (path, ns) = match parts.iter().position(|p| *p == "svc") {
+        Some(at) if at >= 2 => (&parts[..at - 1], parts[at - 1]),
+        _ if parts.len() == 2 && parts[1] == namespace => (&parts[..1], parts[1]),
+        _ => (parts.as_slice(), namespace.as_str()),
     };
-    let Some(name) = names.first() else {
-        return Ok(Behind::OutOfScope);
+    let name = match path {
+        [name] | [_, name] if ns == namespace => *name,
+        _ => return Ok(Behind::OutOfScope),
     };
     let found = cluster::found(cluster::service(namespace, name));
     match inquiry.look(format!("Service/{name}"), found)?.flatten() {
         Some(service) => Ok(Behind::Service(Box::new(service))),
         // two parts that name no Service here are a name in another namespace or outside
         None if parts.len() == 2 && parts[1] != namespace => Ok(Behind::OutOfScope),
-        None => Ok(Behind::Nothing((*name).to_owned())),
+        None => Ok(Behind::Nothing(name.to_owned())),
     }
 }
 
@@ -173,13 +171,7 @@ fn words(value: &Value) -> String {
 }
 
 /// The Service is there.
-fn of_service(
-    scene: &Scene,
-    mut inquiry: Inquiry,
-    service: &Service,
-    at: &Endpoint,
-    cause: &str,
-) -> Result<Finding, Failure> {
+fn of_service(scene: &Scene, mut inquiry: Inquiry, service: &Service, at: &Endpoint, cause: &str) -> Finding {
     let name = &service.object;
     inquiry.saw(
         name,
@@ -201,32 +193,26 @@ fn of_service(
             object.kubectl()
         );
         let why = "no revision with another address is known";
-        return Ok(person(scene, inquiry, cause.to_owned(), by_hand, why));
+        return person(scene, inquiry, cause.to_owned(), by_hand, why);
     }
     if service.ready.is_empty() {
         if service.kind == "ExternalName" {
             let by_hand = format!("restore what {name} points at; it is outside the cluster");
-            return Ok(person(scene, inquiry, cause.to_owned(), by_hand, "it is out of scope"));
+            return person(scene, inquiry, cause.to_owned(), by_hand, "it is out of scope");
         }
         let reason = format!("{cause}; {name} has no ready endpoint");
-        return Ok(inquiry.hand_over("service-down", name, reason));
+        return inquiry.hand_over("service-down", name, reason);
     }
     // the dependency is up: the program recovers at its next start
     inquiry.saw(name, "it is ready now");
     inquiry.rule_out(format!("{name}: it has {} ready endpoints now", service.ready.len()));
     inquiry.decide_wait("what it needs is ready now; the program recovers with its next start");
     let cause = format!("{cause}; {name} is ready now, so the next start should succeed");
-    Ok(inquiry.cause("crash-loop", &scene.subject.object, cause, 0.8))
+    inquiry.cause("crash-loop", &scene.subject.object, cause, 0.8)
 }
 
 /// There is no such Service.
-fn no_service(
-    scene: &Scene,
-    mut inquiry: Inquiry,
-    name: &str,
-    at: &Endpoint,
-    cause: String,
-) -> Result<Finding, Failure> {
+fn no_service(scene: &Scene, mut inquiry: Inquiry, name: &str, at: &Endpoint, cause: &str) -> Result<Finding, Failure> {
     let namespace = &scene.subject.object.namespace;
     let listed = cluster::list(&Query::of("Service", namespace).parts(&["/metadata/name"]));
     let services = inquiry.look("Services", listed)?.unwrap_or_default();

@@ -75,10 +75,9 @@ pub(crate) fn find(line: &str) -> Option<Endpoint> {
     let same = matches!((&paired, &named), (Some(pair), Some(name)) if pair.host == *name);
     let looked_up = line.contains("lookup ") && !same;
     let found = match (paired, named, address) {
-        (Some(pair), None, Some(_)) => pair,
+        (Some(pair), None, _) => pair,
         (Some(pair), Some(_), _) if !looked_up => pair,
-        (_, Some(host), _) | (_, None, Some(host)) => Endpoint { host, port: port_word },
-        (Some(pair), None, None) => pair,
+        (_, Some(host), _) | (None, None, Some(host)) => Endpoint { host, port: port_word },
         (None, None, None) => return None,
     };
     elsewhere(found)

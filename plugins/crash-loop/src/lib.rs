@@ -12,6 +12,7 @@
 //! | the log names a host that refuses, is unknown or silent | dependency | a rollout that changed the address is undone; a Service without endpoints is handed over to `service-down`; else a person. The victim is not restarted |
 //! | an init container does not end | what it waits for | as above |
 //! | one replica, while others run the same revision well | node or transient | restart that pod, once |
+//! | a StatefulSet's pod of an older revision | its rollout waits for a pod that never becomes ready | that pod is deleted |
 //! | nothing explains it, but every pod of the new revision fails and an older one worked | bad rollout | undo |
 //!
 //! # Evidence of health

@@ -22,7 +22,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// The pod and container of the subject that tell most; none where nothing fails.
-    pub(crate) fn of(subject: Subject) -> Result<Self, Subject> {
+    pub(crate) fn of(subject: Subject) -> Result<Self, Box<Subject>> {
         let now = now_ms();
         let found = subject
             .pods
@@ -36,7 +36,7 @@ impl Scene {
                 pod,
                 container,
             }),
-            None => Err(subject),
+            None => Err(Box::new(subject)),
         }
     }
 
@@ -46,14 +46,14 @@ impl Scene {
         format!("{init}container {} of {}", self.container.name, self.subject.object)
     }
 
-    /// The same scene at a pod of the current revision, if the pod found first is of an older one. `Err` where only
-    /// pods of older revisions fail: they are being replaced.
-    pub(crate) fn at_current(self, record: &Record) -> Result<Self, Self> {
+    /// The same scene at a pod of the current revision, if the pod found first is of an older one. `false` with it
+    /// where only pods of older revisions fail: they are being replaced.
+    pub(crate) fn at_current(self, record: &Record) -> (Self, bool) {
         let Some(current) = record.current() else {
-            return Ok(self);
+            return (self, true);
         };
         if self.pod.is_of(&current.name) {
-            return Ok(self);
+            return (self, true);
         }
         let now = now_ms();
         let of_current = self
@@ -63,8 +63,8 @@ impl Scene {
             .filter(|p| p.is_of(&current.name))
             .find_map(|p| trouble(p, now).map(|c| (p.clone(), c)));
         match of_current {
-            Some((pod, container)) => Ok(Self { pod, container, ..self }),
-            None => Err(self),
+            Some((pod, container)) => (Self { pod, container, ..self }, true),
+            None => (self, false),
         }
     }
 

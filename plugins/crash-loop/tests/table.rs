@@ -496,3 +496,46 @@ fn a_program_that_ends_by_itself_is_told_from_one_that_fails() {
     assert!(cause(&finding).root_cause.contains("ends by itself"));
     assert_escalated(&steps, "run it as a Job");
 }
+
+#[test]
+fn a_pod_that_holds_up_a_stateful_sets_rollout_is_replaced() {
+    let rollout = |set: fn(&str, u32) -> Rollout| {
+        set("web", 1)
+            .container(web(json!({"command": ["/bin/wbe"]})))
+            .pods(1, &MockPod::crashing("StartError", 128))
+            .container(web(json!({})))
+    };
+    let host = MockHost::new()
+        .rollout(rollout(Rollout::stateful_set))
+        .target("StatefulSet", "web");
+    assert!(matches!(respond(&host).1.as_slice(), [Step::RestartPod { pod, .. }] if pod.name == "web-0"));
+    // other kinds replace it by themselves
+    let host = MockHost::new()
+        .rollout(rollout(Rollout::deployment))
+        .target("Deployment", "web");
+    assert_eq!(respond(&host).1, []);
+}
+
+#[test]
+fn services_are_found_by_every_form_of_their_name() {
+    for host in [
+        "db",
+        "db.shop",
+        "db.shop.svc",
+        "db.shop.svc.cluster.local",
+        "db-0.db.shop.svc.cluster.local",
+    ] {
+        let line = format!("dial tcp: lookup {host}: no such host");
+        let (mock, _) = waiting_for_db(&line, &MockPod::crashing("Error", 1));
+        assert_eq!(
+            handed_to(&respond(&mock).0),
+            Some(("service-down", "Service/db".into())),
+            "{host}"
+        );
+    }
+    for host in ["db.payments.svc", "db.example.com", "example.com"] {
+        let line = format!("dial tcp: lookup {host}: no such host");
+        let (mock, _) = waiting_for_db(&line, &MockPod::crashing("Error", 1));
+        assert_escalated(&respond(&mock).1, host);
+    }
+}

@@ -12,6 +12,7 @@ use dreamops_sdk::template;
 pub(crate) const PULL_SECRET: &str = "set-pull-secret";
 
 /// Why nothing is changed.
+#[derive(Clone, Copy)]
 pub(crate) enum Wait {
     /// The registry's limit on pulls.
     Limit,

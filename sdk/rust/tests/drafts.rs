@@ -37,7 +37,7 @@ fn host(described: &str) -> MockHost {
 #[test]
 fn a_draft_names_only_what_was_given_out_in_the_incident() {
     let known = host("Pod/shop/web-r1-0/uid-pod-web-r1-0");
-    known.within(|incident| incident.target());
+    known.within(Incident::target);
     assert_eq!(known.respond::<Blind>().expect("taken").1.len(), 1);
     for unknown in ["Pod/shop/web-r1-0/another-uid", "Pod/kube-system/etcd/uid-pod-etcd"] {
         let refused = host(unknown).respond::<Blind>();

@@ -133,7 +133,7 @@ impl MockPod {
         self
     }
 
-    fn object(&self, metadata: Value, template: &Value) -> Value {
+    fn object(&self, metadata: &Value, template: &Value) -> Value {
         let mut spec = template["spec"].clone();
         if !self.node.is_empty() {
             spec["nodeName"] = json!(self.node);
@@ -247,7 +247,7 @@ impl Rollout {
     /// A newer revision with one container.
     #[must_use]
     pub fn container(self, container: Value) -> Self {
-        self.revision(json!({"containers": [container]}))
+        self.revision(json!({"containers": Value::Array(vec![container])}))
     }
 
     /// So many pods of the newest revision.
@@ -284,7 +284,7 @@ impl Rollout {
     }
 
     /// The objects, as the API server returns them.
-    pub(super) fn objects(&self, now_ms: u64) -> Vec<Value> {
+    pub(super) fn objects(self, now_ms: u64) -> Vec<Value> {
         let owner = json!([{
             "kind": self.kind, "name": self.name, "uid": uid(self.kind, &self.name), "controller": true,
         }]);
@@ -328,7 +328,7 @@ impl Rollout {
                     "name": self.pod_name(number, index), "labels": labels,
                     "ownerReferences": made_by, "creationTimestamp": created,
                 });
-                objects.push(pod.object(metadata, &made.template));
+                objects.push(pod.object(&metadata, &made.template));
             }
         }
         objects

@@ -169,13 +169,11 @@ impl World {
     }
 
     pub(super) fn owner(&self) -> ObjectRef {
-        match &self.owner {
-            Some((kind, name)) => self.reference_to(kind, name),
-            None => {
-                let target = self.target();
-                self.owners_of(&target).pop().unwrap_or(target)
-            }
+        if let Some((kind, name)) = &self.owner {
+            return self.reference_to(kind, name);
         }
+        let target = self.target();
+        self.owners_of(&target).pop().unwrap_or(target)
     }
 
     /// The controllers above an object, nearest first.
