@@ -141,7 +141,5 @@ pub(crate) fn time(millis: u64) -> String {
 
 /// Milliseconds since 1970 of a time as Kubernetes writes it; zero where it is none.
 pub(crate) fn millis(text: &str) -> u64 {
-    dreamops_domain::time::Timestamp::parse(text)
-        .map(dreamops_domain::time::Timestamp::millis)
-        .unwrap_or(0)
+    dreamops_domain::time::Timestamp::parse(text).map_or(0, dreamops_domain::time::Timestamp::millis)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The letters of generated names: no vowels, so that no words arise (`k8s.io/apimachinery/pkg/util/rand`).
 const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// A source of names; SplitMix64 over a random seed.
+/// A source of names; `SplitMix64` over a random seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Names(u64);
 
@@ -88,7 +88,9 @@ impl Fnv {
                 self.bytes(b"}");
             }
             Value::Array(items) => {
-                items.iter().for_each(|item| self.value(item));
+                for item in items {
+                    self.value(item);
+                }
                 self.bytes(b"]");
             }
             other => self.bytes(other.to_string().as_bytes()),

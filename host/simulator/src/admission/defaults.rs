@@ -98,7 +98,9 @@ fn container(container: &mut Value) {
     default_to(container, "resources", json!({}));
     amounts(&mut container["resources"]);
     if let Some(ports) = container.get_mut("ports").and_then(Value::as_array_mut) {
-        ports.iter_mut().for_each(|p| default_to(p, "protocol", "TCP"));
+        for port in ports {
+            default_to(port, "protocol", "TCP");
+        }
     }
     for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if container[key].is_object() {

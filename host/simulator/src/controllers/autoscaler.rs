@@ -1,4 +1,4 @@
-//! HorizontalPodAutoscalers: there, and without effect.
+//! `HorizontalPodAutoscalers`: there, and without effect.
 //!
 //! In these worlds the controller that would scale gets no metrics, and says so in its conditions, as a real one does
 //! when the metrics API does not answer it. A world in which it scaled would heal by itself.

@@ -94,19 +94,18 @@ fn old_pods(world: &World, sets: &Sets) -> usize {
 /// The ReplicaSet of the present template, made or found, with its number and annotations.
 fn ensure_new(world: &mut World, deployment: &Value, sets: &Sets) -> Option<Value> {
     let number = sets.old.iter().map(revision).max().unwrap_or(0) + 1;
-    let set = match &sets.new {
-        Some(set) => set.clone(),
-        None => {
-            let hash = names::hash(&bare(&deployment["spec"]["template"]));
-            let first = rollout::first_count(deployment, sets);
-            let made = replica_set::of_deployment(deployment, &hash, first);
-            let made = with_annotations(made, deployment, number);
-            let made = replica_set::make(world, made)?;
-            if first > 0 {
-                rollout::told_scaling(world, deployment, &made, 0, first);
-            }
-            made
+    let set = if let Some(set) = &sets.new {
+        set.clone()
+    } else {
+        let hash = names::hash(&bare(&deployment["spec"]["template"]));
+        let first = rollout::first_count(deployment, sets);
+        let made = replica_set::of_deployment(deployment, &hash, first);
+        let made = with_annotations(made, deployment, number);
+        let made = replica_set::make(world, made)?;
+        if first > 0 {
+            rollout::told_scaling(world, deployment, &made, 0, first);
         }
+        made
     };
     let number = number.max(revision(&set));
     let set = with_annotations(set, deployment, number);

@@ -39,13 +39,12 @@ pub(super) fn answer(world: &World, asked: &Asked, node: bool, namespace: &str, 
             json!({"kind": list, "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": found}),
         ));
     }
-    match found.into_iter().next() {
-        Some(one) => Ok(Answer::Json(200, one)),
-        None => {
-            let plural = if node { "nodes" } else { "pods" };
-            let message = format!("{plural}.metrics.k8s.io {name:?} not found");
-            Err(Refusal::new(404, "NotFound", message).about("metrics.k8s.io", plural, name))
-        }
+    if let Some(one) = found.into_iter().next() {
+        Ok(Answer::Json(200, one))
+    } else {
+        let plural = if node { "nodes" } else { "pods" };
+        let message = format!("{plural}.metrics.k8s.io {name:?} not found");
+        Err(Refusal::new(404, "NotFound", message).about("metrics.k8s.io", plural, name))
     }
 }
 

@@ -222,9 +222,10 @@ impl Ended {
 
 /// The runtime's name for one run of a container.
 pub(super) fn container_id(pod: &str, container: &str, run: u32) -> String {
-    let seed = json!([pod, container, run]);
-    let part = crate::names::hash(&seed);
-    let hex: String = part.bytes().map(|b| format!("{b:02x}")).collect();
+    let part = crate::names::hash(&json!([pod, container, run]));
+    let hex = part
+        .bytes()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let mut id = hex.repeat(4);
     id.truncate(64);
     format!("containerd://{id}")

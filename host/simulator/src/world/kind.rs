@@ -68,14 +68,18 @@ const fn row(
     }
 }
 
-const fn unmade(row: Row) -> Row {
-    Row { made: false, ..row }
-}
+impl Row {
+    /// The same, of which there are no objects here.
+    const fn unmade(self) -> Self {
+        Self { made: false, ..self }
+    }
 
-const fn cluster_wide(row: Row) -> Row {
-    Row {
-        namespaced: false,
-        ..row
+    /// The same, outside any namespace.
+    const fn cluster_wide(self) -> Self {
+        Self {
+            namespaced: false,
+            ..self
+        }
     }
 }
 
@@ -86,8 +90,8 @@ const BATCH: (&str, &str) = ("batch", "v1");
 /// All kinds.
 #[rustfmt::skip]
 pub(crate) const KINDS: [Row; 23] = [
-    cluster_wide(row(Kind::Namespace, "Namespace", CORE, ("namespaces", "ns"), false)),
-    cluster_wide(row(Kind::Node, "Node", CORE, ("nodes", "no"), false)),
+    row(Kind::Namespace, "Namespace", CORE, ("namespaces", "ns"), false).cluster_wide(),
+    row(Kind::Node, "Node", CORE, ("nodes", "no"), false).cluster_wide(),
     row(Kind::ServiceAccount, "ServiceAccount", CORE, ("serviceaccounts", "sa"), false),
     row(Kind::ResourceQuota, "ResourceQuota", CORE, ("resourcequotas", "quota"), false),
     row(Kind::LimitRange, "LimitRange", CORE, ("limitranges", "limits"), false),
@@ -104,11 +108,11 @@ pub(crate) const KINDS: [Row; 23] = [
     row(Kind::PodDisruptionBudget, "PodDisruptionBudget", ("policy", "v1"), ("poddisruptionbudgets", "pdb"), true),
     row(Kind::Pod, "Pod", CORE, ("pods", "po"), true),
     row(Kind::Event, "Event", CORE, ("events", "ev"), false),
-    unmade(row(Kind::Job, "Job", BATCH, ("jobs", ""), true)),
-    unmade(row(Kind::CronJob, "CronJob", BATCH, ("cronjobs", "cj"), true)),
-    unmade(row(Kind::PersistentVolumeClaim, "PersistentVolumeClaim", CORE, ("persistentvolumeclaims", "pvc"), false)),
-    unmade(row(Kind::NetworkPolicy, "NetworkPolicy", ("networking.k8s.io", "v1"), ("networkpolicies", "netpol"), true)),
-    unmade(row(Kind::ReplicationController, "ReplicationController", CORE, ("replicationcontrollers", "rc"), true)),
+    row(Kind::Job, "Job", BATCH, ("jobs", ""), true).unmade(),
+    row(Kind::CronJob, "CronJob", BATCH, ("cronjobs", "cj"), true).unmade(),
+    row(Kind::PersistentVolumeClaim, "PersistentVolumeClaim", CORE, ("persistentvolumeclaims", "pvc"), false).unmade(),
+    row(Kind::NetworkPolicy, "NetworkPolicy", ("networking.k8s.io", "v1"), ("networkpolicies", "netpol"), true).unmade(),
+    row(Kind::ReplicationController, "ReplicationController", CORE, ("replicationcontrollers", "rc"), true).unmade(),
 ];
 
 impl Kind {

@@ -111,7 +111,7 @@ async fn a_workload_that_is_deleted_takes_its_pods_along() {
         .simulator
         .state()
         .into_keys()
-        .filter(|k| k.contains("/web-") && !k.starts_with("E"))
+        .filter(|k| k.contains("/web-") && !k.starts_with('E'))
         .collect();
     assert_eq!(left, Vec::<String>::new());
     assert_eq!(cluster.endpoints("web").await, 0);

@@ -1,5 +1,7 @@
 //! The simulated cluster, seen from outside: over HTTP, with a clock that is moved by hand.
 
+#![allow(clippy::unwrap_used)]
+
 mod client;
 mod crash_loop;
 mod dry_run;
