@@ -68,7 +68,7 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
                 "{} cannot have its image {}: {}",
                 scene.title(),
                 scene.container.image,
-                scene.said
+                reason::brief(&scene.said)
             ),
             if reason == Reason::Node { 0.85 } else { 0.6 },
             &format!(

@@ -122,6 +122,25 @@ pub(crate) fn read(waiting: &str, said: &str) -> Reason {
         .map_or(Reason::Unknown, |(reason, _)| *reason)
 }
 
+/// What was said, without what every failed pull says: `rpc error: code = NotFound desc = failed to pull and unpack
+/// image "x": failed to resolve reference "x": `.
+pub(crate) fn brief(said: &str) -> &str {
+    if let Some((_, rest)) = said.split_once("failed to do request: ") {
+        return rest;
+    }
+    let heads = [
+        "failed to resolve reference \"",
+        "failed to pull and unpack image \"",
+        "Failed to pull image \"",
+    ];
+    let rest = heads
+        .iter()
+        .find_map(|head| said.split_once(head))
+        .map(|(_, rest)| rest);
+    rest.and_then(|rest| rest.split_once("\": "))
+        .map_or(said, |(_, rest)| rest)
+}
+
 /// What was said about the image of a container: in its state while the pull fails, in events while the kubelet backs
 /// off. The last word counts.
 pub(crate) fn said(container: &Container, events: &[Event]) -> String {
@@ -145,6 +164,27 @@ pub(crate) fn said(container: &Container, events: &[Event]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_every_failed_pull_says_is_left_out_of_sentences() {
+        for (said, left) in [
+            (
+                "failed to pull and unpack image \"x\": failed to resolve reference \"x\": x: not found",
+                "x: not found",
+            ),
+            (
+                "failed to resolve reference \"x\": failed to do request: Head \"https://r\": no such host",
+                "Head \"https://r\": no such host",
+            ),
+            (
+                "failed to pull and unpack image \"x\": no space left on device",
+                "no space left on device",
+            ),
+            ("something else", "something else"),
+        ] {
+            assert_eq!(brief(said), left);
+        }
+    }
 
     #[test]
     fn what_runtimes_say_is_told_apart() {

@@ -1,6 +1,7 @@
 //! What is done about an image that is not there.
 
 use crate::cause::Scene;
+use crate::reason;
 use dreamops_sdk::change;
 use dreamops_sdk::image;
 use dreamops_sdk::json;
@@ -37,7 +38,7 @@ pub(crate) fn wait(scene: &Scene, mut inquiry: Inquiry, why: Wait) -> Finding {
     let mut cause = format!(
         "{} cannot start: registry {registry} {what} ({}), so image {image} is not pulled",
         scene.title(),
-        scene.said
+        reason::brief(&scene.said)
     );
     // a person may want to know that the registry is new; that it cannot be reached does not prove its name wrong
     let before = scene
