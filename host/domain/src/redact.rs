@@ -34,6 +34,7 @@ mod parts;
 mod plain;
 mod random;
 mod text;
+mod writers;
 
 /// What a reader of redacted text has to know, a model above all.
 pub const NOTICE: &str = "‹secret:…› stands in place of a secret that is kept from you. The cluster holds the real value: \
@@ -91,6 +92,15 @@ impl Redactor {
     /// alone does not say that it is the value of an environment variable.
     pub fn object(&self, object: &Value) -> Shown<Value> {
         Shown(object::Walk::new(self).value(object))
+    }
+
+    /// As [`Self::object`], with who wrote which field and when (`managedFields`): names, no values.
+    pub fn object_with_writers(&self, object: &Value) -> Shown<Value> {
+        let mut shown = self.object(object).into_inner();
+        if let (Some(entries), Some(metadata)) = (writers::of(self, object), shown.get_mut("metadata")) {
+            metadata["managedFields"] = entries;
+        }
+        Shown(shown)
     }
 
     /// Free text: logs, event messages, errors.

@@ -29,7 +29,13 @@ pub(crate) async fn list(api: &Api, redactor: &Redactor, place: &ObjectRef, quer
 }
 
 fn shown(redactor: &Redactor, object: &Value, mask: &[String]) -> Object {
-    let whole = redactor.object(object);
+    // who wrote a field is shown where it is asked for: it is long, and seldom wanted
+    let writers = mask.iter().any(|part| part.starts_with("/metadata/managedFields"));
+    let whole = if writers {
+        redactor.object_with_writers(object)
+    } else {
+        redactor.object(object)
+    };
     Object {
         reference: reference(object),
         body: if mask.is_empty() { whole } else { whole.only(mask) },

@@ -252,6 +252,24 @@ fn what_identifies_objects_stays_and_managed_fields_go() {
 }
 
 #[test]
+fn writers_are_shown_by_name_and_without_any_value() {
+    let container = "k:{\"name\":\"web\"}";
+    let managed = json!({"kind": "Deployment", "metadata": {"name": "web", "managedFields": [{
+        "manager": "nightly-sizer", "operation": "Update", "time": "2026-01-01T00:00:00Z", "apiVersion": "apps/v1",
+        "fieldsV1": {"f:spec": {container: {".": {}, "f:image": {}}, "f:set": {format!("v:\"{SECRET}\""): {}}}},
+    }]}});
+    let shown = Redactor::new(b"tenant one").object_with_writers(&managed).into_inner();
+    assert_eq!(
+        shown["metadata"]["managedFields"],
+        json!([{"manager": "nightly-sizer", "operation": "Update", "time": "2026-01-01T00:00:00Z",
+            "fieldsV1": {"f:spec": {container: {".": {}, "f:image": {}}, "f:set": {}}}}])
+    );
+    assert!(!shown.to_string().contains(SECRET));
+    let plain = json!({"kind": "Service", "metadata": {"name": "web"}});
+    assert_eq!(Redactor::new(b"tenant one").object_with_writers(&plain).into_inner(), plain);
+}
+
+#[test]
 fn equal_secrets_have_equal_handles_in_a_tenant_and_nowhere_else() {
     assert_eq!(
         text(&format!("password={SECRET}")).split('=').nth(1),
