@@ -153,7 +153,7 @@ fn holder(
     let chain = inquiry
         .look(format!("owners of {object}"), cluster::owners(object))?
         .unwrap_or_default();
-    if let Some(owner) = chain.last() {
+    if let Some(owner) = chain.last().filter(|o| o.object.uid != object.uid) {
         return Ok(Some(format!("{} owns {object}", owner.object)));
     }
     let source = format!("writers of {object}");

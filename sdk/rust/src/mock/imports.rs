@@ -427,7 +427,11 @@ pub(crate) mod read {
 
     pub(crate) fn owners(of: &ObjectRef) -> Result<Vec<Owner>, Failure> {
         metered("owners", |w| {
-            let chain = w.owners_of(of);
+            let mut chain = w.owners_of(of);
+            // as the host does: what nothing owns is its own top, and says who keeps it
+            if chain.is_empty() && of.kind != "Pod" && w.by_uid(&of.uid).is_some() {
+                chain.push(of.clone());
+            }
             let top = chain.len().saturating_sub(1);
             let managed_by = w.managed_by.clone();
             w.known.extend(chain.iter().map(|o| o.uid.clone()));
