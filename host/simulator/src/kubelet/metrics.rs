@@ -2,7 +2,7 @@
 
 use super::program::Load;
 use super::run::{ContainerRun, State};
-use super::spec;
+use super::{part, spec};
 use crate::fields;
 use crate::quantity::Quantity;
 use crate::world::World;
@@ -46,11 +46,7 @@ pub(crate) fn sample(world: &World, pod: &Value) -> Option<Value> {
 
 fn usage(world: &World, pod: &Value, spins: bool, run: &ContainerRun, age: u64) -> Value {
     let container = &pod["spec"]["containers"][run.place];
-    let program = world
-        .registry
-        .program(fields::text(container, "/image"))
-        .cloned()
-        .unwrap_or_default();
+    let program = part::program(world, pod, container);
     let wanted = match program.load {
         _ if spins => u64::MAX,
         Load::Each(millis) => millis,

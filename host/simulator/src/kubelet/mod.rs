@@ -4,6 +4,7 @@
 //! start until the spec is right. The kubelet keeps what it knows beside the objects and writes it to their status.
 
 pub(crate) mod metrics;
+mod part;
 mod peers;
 mod probe;
 pub(crate) mod program;

@@ -5,7 +5,7 @@
 
 use super::program::Program;
 use super::run::{ContainerRun, Count, PodRun, State, told};
-use super::{field, running, spec};
+use super::{field, part, running, spec};
 use crate::fields;
 use crate::world::World;
 use serde_json::Value;
@@ -48,11 +48,7 @@ pub(super) fn look(world: &mut World, pod: &Value, container: &Value, on: &PodRu
     let connecting = end
         .as_ref()
         .is_some_and(|(at, ending)| ending.for_peers && *at <= since + running::PATIENCE);
-    let program = world
-        .registry
-        .program(fields::text(container, "/image"))
-        .cloned()
-        .unwrap_or_default();
+    let program = part::program(world, pod, container);
     let tried = Tried {
         program: &program,
         pod,
@@ -192,6 +188,14 @@ impl Tried<'_> {
             return Err(format!(
                 "{prefix}context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
             ));
+        }
+        let refused = self
+            .program
+            .refuses
+            .iter()
+            .find(|(at, _, until)| *at == path && self.age < *until);
+        if let Some((_, code, _)) = refused {
+            return Err(format!("HTTP probe failed with statuscode: {code}"));
         }
         if path != "/" && !self.program.paths.contains(&path) {
             return Err("HTTP probe failed with statuscode: 404".to_owned());

@@ -1,6 +1,9 @@
 //! What the programs in images do, as a table of facts. A container fails because its spec does not give its program
 //! what it needs, and for no other reason.
 
+/// What an image weighs, in bytes.
+pub(crate) const IMAGE_BYTES: u64 = 31_457_280;
+
 /// The facts about one program.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Program {
@@ -20,6 +23,8 @@ pub(crate) struct Program {
     pub(crate) ports: &'static [u16],
     /// Paths that answer 200; others answer 404.
     pub(crate) paths: &'static [&'static str],
+    /// Paths that are answered with another status, until the program has run for so many milliseconds.
+    pub(crate) refuses: Vec<(&'static str, u16, u64)>,
     /// Milliseconds until it listens.
     pub(crate) starts_in: u64,
     /// After so many milliseconds it does not answer any more, though it runs.
@@ -28,6 +33,8 @@ pub(crate) struct Program {
     pub(crate) ends: Option<(u64, i32)>,
     /// What it logs when it starts well.
     pub(crate) greeting: &'static [&'static str],
+    /// Whether its environment sets what else it does, as [`super::part`] says.
+    pub(crate) plays_a_part: bool,
 }
 
 /// How much work a program has, in millicores that it would take if it were let.
@@ -50,10 +57,12 @@ impl Default for Program {
             load: Load::Each(20),
             ports: &[8080],
             paths: &["/healthz", "/readyz"],
+            refuses: Vec::new(),
             starts_in: 400,
             hangs_after: None,
             ends: None,
             greeting: &["listening on :8080"],
+            plays_a_part: false,
         }
     }
 }

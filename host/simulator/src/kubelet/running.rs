@@ -1,5 +1,6 @@
 //! A running container: what its program says, and when and why it will end.
 
+use super::part;
 use super::peers;
 use super::probe;
 use super::program::Program;
@@ -32,7 +33,11 @@ pub(super) fn begin(
         .as_ref()
         .is_none_or(|(at, ending)| !ending.for_peers && *at > now + program.starts_in);
     run.log.clear();
-    run.say(now, "starting");
+    match environment.get("LOG_LINE").filter(|line| !line.is_empty()) {
+        _ if !program.plays_a_part => run.say(now, "starting"),
+        Some(line) => run.say(now, part::line(now, line)),
+        None => {}
+    }
     if starts_well {
         greet(run, now + program.starts_in, program);
     }
@@ -43,7 +48,11 @@ pub(super) fn begin(
 /// What a program says when it has begun to serve.
 pub(super) fn greet(run: &mut ContainerRun, at: u64, program: &Program) {
     for line in program.greeting {
-        run.say(at, *line);
+        if program.plays_a_part {
+            run.say(at, part::line(at, line));
+        } else {
+            run.say(at, *line);
+        }
     }
 }
 
@@ -66,13 +75,21 @@ fn fate(
         };
         Some((now + QUICK, ending(1, "Error", vec![line])))
     });
+    let lacks = part::lacks(environment)
+        .filter(|_| program.plays_a_part)
+        .map(|line| (now, ending(1, "Error", vec![part::line(now, &line)])));
     let memory = memory_end(now, container, program);
     let peers = peers::lost(world, pod, program, environment).map(|why| (now + PATIENCE, peers::ending(&why)));
     let work = program.ends.map(|(after, code)| {
         let reason = if code == 0 { "Completed" } else { "Error" };
-        (now + after, ending(code, reason, vec!["done".to_owned()]))
+        let line = if program.plays_a_part {
+            part::line(now + after, &format!("ending with code {code}"))
+        } else {
+            "done".to_owned()
+        };
+        (now + after, ending(code, reason, vec![line]))
     });
-    [settings, memory, peers, work]
+    [settings, lacks, memory, peers, work]
         .into_iter()
         .flatten()
         .min_by_key(|(at, _)| *at)

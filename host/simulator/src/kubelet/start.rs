@@ -1,7 +1,8 @@
 //! From a spec to a running container: image, configuration, command.
 
+use super::program::IMAGE_BYTES;
 use super::run::{ContainerRun, FIRST_DELAY, MOST, State, Step, told};
-use super::{field, running, spec};
+use super::{field, part, running, spec};
 use crate::fields;
 use crate::world::World;
 use crate::world::kind::Kind;
@@ -14,8 +15,6 @@ const PULL: u64 = 600;
 const CREATE: u64 = 250;
 /// Milliseconds until the kubelet tries again what it could not configure.
 const RESYNC: u64 = 10_000;
-/// What an image weighs.
-const IMAGE_BYTES: u64 = 31_457_280;
 
 /// Takes one step of a waiting container.
 pub(super) fn step(world: &mut World, pod: &Value, container: &Value, run: &mut ContainerRun, step: Step) {
@@ -167,8 +166,7 @@ fn create(world: &mut World, pod: &Value, container: &Value, run: &mut Container
         pod,
         &told(false, "Created", format!("Created container: {name}")).of(&place),
     );
-    let image = fields::text(container, "/image");
-    let program = world.registry.program(image).cloned().unwrap_or_default();
+    let program = part::program(world, pod, container);
     if run.last.is_some() {
         run.restarts += 1;
         run.earlier_log = Some(std::mem::take(&mut run.log));

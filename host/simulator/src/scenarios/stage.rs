@@ -2,7 +2,7 @@
 
 use crate::error::SimulatorError;
 use crate::fields;
-use crate::kubelet::program::Program;
+use crate::kubelet::program::{IMAGE_BYTES, Program};
 use crate::world::World;
 use crate::world::kind::Kind;
 use crate::world::refusal::Refusal;
@@ -22,15 +22,21 @@ pub(crate) struct Stage {
 impl Stage {
     /// Begins a world some days before the present: nodes, namespaces, nothing else.
     pub(crate) fn begin(seed: u64, present: u64) -> Self {
+        let mut stage = Self::empty(seed, present.saturating_sub(HISTORY), present);
+        for (name, zone) in [("node-a", "a"), ("node-b", "b")] {
+            stage.node(name, zone);
+        }
+        stage
+    }
+
+    /// A world that begins at a moment, without nodes.
+    pub(crate) fn empty(seed: u64, begin: u64, present: u64) -> Self {
         let mut stage = Self {
-            world: World::new(seed, present.saturating_sub(HISTORY)),
+            world: World::new(seed, begin),
             present,
         };
         for name in ["default", "kube-system", "kube-public"] {
             stage.namespace(name);
-        }
-        for (name, zone) in [("node-a", "a"), ("node-b", "b")] {
-            stage.node(name, zone);
         }
         stage
     }
@@ -83,7 +89,7 @@ impl Stage {
             .create(Kind::ServiceAccount, account, "kube-controller-manager", false);
     }
 
-    fn node(&mut self, name: &str, zone: &str) {
+    pub(crate) fn node(&mut self, name: &str, zone: &str) {
         let room = json!({"cpu": "4", "memory": "8Gi", "pods": "110", "ephemeral-storage": "96Gi"});
         let now = fields::time(self.world.now());
         let condition = |kind: &str, status: &str, reason: &str| {
@@ -112,6 +118,21 @@ impl Stage {
             },
         });
         let _ = self.world.create(Kind::Node, node, "kubelet", false);
+    }
+
+    /// Has a node hold every image of every registry.
+    pub(crate) fn pull_all(&mut self, node: &str) {
+        let Some(node) = self.world.get(Kind::Node, "", node).cloned() else {
+            return;
+        };
+        let mut status = node["status"].clone();
+        status["images"] = self
+            .world
+            .registry
+            .names()
+            .map(|name| json!({"names": [name], "sizeBytes": IMAGE_BYTES}))
+            .collect();
+        self.world.set_status(Kind::Node, &node, status);
     }
 
     /// `kubectl apply`: makes the object, or gives it the spec, and keeps what was given beside it.

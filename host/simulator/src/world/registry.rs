@@ -114,6 +114,11 @@ impl Registry {
         }
     }
 
+    /// The full names of all images.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.images.keys().map(String::as_str)
+    }
+
     /// What the program in an image does.
     pub(crate) fn program(&self, image: &str) -> Option<&Program> {
         self.images.get(&Reference::parse(image)?.full())
@@ -164,6 +169,7 @@ fn credential(secret: &Value, host: &str) -> Option<(String, String)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use serde_json::json;
