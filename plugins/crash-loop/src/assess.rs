@@ -1,7 +1,9 @@
 //! How sure this strategy is that a case is its own.
 
 use crate::elsewhere;
+use crate::job;
 use crate::scene::Scene;
+use crate::unplaced;
 use dreamops_sdk::owner;
 use dreamops_sdk::prelude::*;
 
@@ -10,6 +12,12 @@ pub(crate) fn assess(incident: &Incident) -> Result<Assessment, Failure> {
     let scene = match Scene::of(subject) {
         Ok(scene) => scene,
         Err(subject) => {
+            if let Some(told) = job::failure(&subject)? {
+                return Ok(Assessment::claiming(0.7).agrees("job", told));
+            }
+            if let Some(unplaced) = unplaced::find(&subject)? {
+                return Ok(Assessment::claiming(0.7).agrees("pods", unplaced.line()));
+            }
             // the alert may name the wrong object: then the one that fails is worth naming
             if elsewhere::alert_tells_of_crashes(incident)
                 && let Some(other) = elsewhere::failing_pod(&subject)?

@@ -55,7 +55,7 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
     if let Some(culprit) = probe::find(&scene, &events) {
         return by_probe(incident, &scene, &record, inquiry, &culprit);
     }
-    if let Some(told) = command::find(&scene.container) {
+    if let Some(told) = command::find(&scene, &record) {
         if replica::alone(&scene) {
             return Ok(replica::conclude(incident, &scene, inquiry));
         }
@@ -109,6 +109,12 @@ fn by_probe(
     if replica::alone(scene) && culprit.kills {
         return Ok(replica::conclude(incident, scene, inquiry));
     }
+    if !culprit.kills && probe::still_starts(scene) {
+        let mut inquiry = inquiry;
+        inquiry.decide_wait("it runs since a moment ago, and may still be starting");
+        let cause = format!("{} is not ready yet: {}", scene.title(), culprit.said);
+        return Ok(inquiry.cause("crash-loop", &scene.subject.object, cause, 0.8));
+    }
     let mut inquiry = match probe::undo(scene, record, inquiry, culprit)? {
         Ok(finding) => return Ok(finding),
         Err(inquiry) => inquiry,
@@ -116,12 +122,12 @@ fn by_probe(
     // a program may hang or be slow because of what it waits for
     let log = last_log(scene, &mut inquiry)?;
     if let Some(Sign::Unreachable { at, how, line }) = signs::read(&log, &[], &[]) {
-        return dependency::conclude(scene, record, inquiry, &at, how, &line);
+        return dependency::conclude(incident, scene, record, inquiry, &at, how, &line);
     }
     // the program may say itself that it is ill, since a rollout that changed neither probe nor image
     let differs = |r: &Revision| !change::between(&r.template, scene.template(record)).is_empty();
     if !ran_well(scene, record) && record.best(differs).is_some() {
-        return undo_or_escalate(scene, record, inquiry, probe::fault(scene, culprit), differs);
+        return undo_or_escalate(&scene.subject, record, inquiry, probe::fault(scene, culprit), differs);
     }
     Ok(probe::propose(scene, record, inquiry, culprit))
 }
@@ -131,7 +137,7 @@ fn last_log(scene: &Scene, inquiry: &mut Inquiry) -> Result<String, Failure> {
     let name = &scene.container.name;
     let own = [(&scene.pod, scene.container.clone())];
     let alike = scene
-        .unready_equals()
+        .failing_equals()
         .filter(|p| p.reference().uid != scene.pod.reference().uid)
         .filter_map(|p| p.container(name).map(|c| (p, c)));
     for (pod, container) in own.into_iter().chain(alike).take(PODS) {
@@ -179,17 +185,19 @@ fn by_log(incident: &Incident, scene: &Scene, record: &Record, mut inquiry: Inqu
         Some(Sign::Setting { name, line }) => setting::of_variable(scene, record, inquiry, &name, &line),
         Some(Sign::Flag { flag, line }) => setting::of_flag(scene, record, inquiry, &flag, &line),
         _ if replica::alone(scene) => Ok(replica::conclude(incident, scene, inquiry)),
-        Some(Sign::Unreachable { at, how, line }) => dependency::conclude(scene, record, inquiry, &at, how, &line),
-        None if scene.container.init => init(scene, record, inquiry),
+        Some(Sign::Unreachable { at, how, line }) => {
+            dependency::conclude(incident, scene, record, inquiry, &at, how, &line)
+        }
+        None if scene.container.init => init(incident, scene, record, inquiry),
         None => unexplained(scene, record, inquiry, &log),
     }
 }
 
 /// An init container that says nothing: its command tells what it waits for.
-fn init(scene: &Scene, record: &Record, mut inquiry: Inquiry) -> Result<Finding, Failure> {
+fn init(incident: &Incident, scene: &Scene, record: &Record, mut inquiry: Inquiry) -> Result<Finding, Failure> {
     if let Some(at) = dependency::awaited(scene, &mut inquiry)? {
         let line = format!("its command waits for {}", at.host);
-        return dependency::conclude(scene, record, inquiry, &at, How::Silent, &line);
+        return dependency::conclude(incident, scene, record, inquiry, &at, How::Silent, &line);
     }
     unexplained(scene, record, inquiry, "")
 }
@@ -258,9 +266,9 @@ fn unexplained(scene: &Scene, record: &Record, mut inquiry: Inquiry, log: &str) 
             ..fault
         };
         let why = "the program ran well with this revision before; log, events and states do not tell what changed";
-        return Ok(rollout::to_person(scene, inquiry, fault, why));
+        return Ok(rollout::to_person(&scene.subject, inquiry, fault, why));
     }
-    undo_or_escalate(scene, record, inquiry, fault, |revision| {
+    undo_or_escalate(&scene.subject, record, inquiry, fault, |revision| {
         !change::between(&revision.template, scene.template(record)).is_empty()
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::rollout::{Fault, undo_or_escalate};
 use crate::scene::Scene;
+use dreamops_sdk::change;
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::revision::Record;
 use serde_json::Value;
@@ -9,8 +10,10 @@ use serde_json::Value;
 /// Reasons of a container that the runtime could not start.
 const REASONS: [&str; 3] = ["StartError", "ContainerCannotRun", "RunContainerError"];
 
-/// What tells that the command or entry point is wrong.
-pub(crate) fn find(container: &Container) -> Option<String> {
+/// What tells that the command or entry point is wrong. The runtime's own word is enough; an exit code alone may be
+/// the program's (a script ends with 127 when it misses another one), so that the command must have changed as well.
+pub(crate) fn find(scene: &Scene, record: &Record) -> Option<String> {
+    let container = &scene.container;
     let message = container.waiting_message();
     let waits = container.waiting();
     let cannot_execute = [
@@ -25,8 +28,17 @@ pub(crate) fn find(container: &Container) -> Option<String> {
         return Some(format!("{waits}: {message}"));
     }
     let end = container.last_end()?;
-    let by_code = (126..=128).contains(&end.exit_code);
+    let by_code = (126..=128).contains(&end.exit_code) && (changed(scene, record) || record.others().next().is_none());
     (by_code || REASONS.contains(&end.reason.as_str())).then(|| end.to_string())
+}
+
+/// Whether another revision starts something else.
+fn changed(scene: &Scene, record: &Record) -> bool {
+    let own = started(scene.wanted(record));
+    record.others().any(|(r, _)| {
+        let theirs = scene.in_template(&r.template);
+        theirs.is_some() && started(theirs) != own
+    })
 }
 
 /// Command, arguments and image: what decides what is started.
@@ -58,14 +70,20 @@ pub(crate) fn conclude(scene: &Scene, record: &Record, mut inquiry: Inquiry, tol
         object.namespace,
         object.kubectl()
     );
+    // a mount may hide the program, a user or a security setting forbid it
+    let explained = changed(scene, record);
     let fault = Fault {
         cause,
         certainty: 0.95,
-        explained: true,
+        explained,
         by_hand,
     };
-    undo_or_escalate(scene, record, inquiry, fault, |revision| {
+    undo_or_escalate(&scene.subject, record, inquiry, fault, |revision| {
         let theirs = scene.in_template(&revision.template);
-        theirs.is_some() && started(theirs) != started(own)
+        if explained {
+            theirs.is_some() && started(theirs) != started(own)
+        } else {
+            !change::between(&revision.template, scene.template(record)).is_empty()
+        }
     })
 }

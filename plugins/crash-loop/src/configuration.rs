@@ -168,7 +168,7 @@ pub(crate) fn conclude(
         explained: true,
         by_hand,
     };
-    undo_or_escalate(scene, record, inquiry, fault, |revision| {
+    undo_or_escalate(&scene.subject, record, inquiry, fault, |revision| {
         missing.users(&revision.template).is_empty()
     })
 }

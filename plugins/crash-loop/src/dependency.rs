@@ -1,12 +1,14 @@
 //! A program that cannot reach what it needs. The victim is not restarted: that cures nothing and adds load.
 
 use crate::endpoint::Endpoint;
+use crate::replica::ONCE_MS;
 use crate::rollout::{Fault, to_person, undo_or_escalate};
 use crate::scene::Scene;
 use crate::setting::ends;
 use crate::signs::How;
 use dreamops_sdk::change::{Change, Part};
 use dreamops_sdk::cluster::Service;
+use dreamops_sdk::host::now_ms;
 use dreamops_sdk::json;
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::revision::Record;
@@ -24,6 +26,7 @@ enum Behind {
 
 /// Concludes about a place that a program waits for.
 pub(crate) fn conclude(
+    incident: &Incident,
     scene: &Scene,
     record: &Record,
     mut inquiry: Inquiry,
@@ -50,10 +53,10 @@ pub(crate) fn conclude(
             explained: true,
             by_hand: String::new(),
         };
-        return undo_or_escalate(scene, record, inquiry, fault, |r| fits.contains(&r.uid));
+        return undo_or_escalate(&scene.subject, record, inquiry, fault, |r| fits.contains(&r.uid));
     }
     match behind {
-        Behind::Service(service) => Ok(of_service(scene, inquiry, &service, at, &cause)),
+        Behind::Service(service) => Ok(of_service(incident, scene, inquiry, &service, at, &cause)),
         Behind::Nothing(name) => no_service(scene, inquiry, &name, at, &cause),
         Behind::OutOfScope => {
             let by_hand = format!(
@@ -78,7 +81,7 @@ fn person(scene: &Scene, inquiry: Inquiry, cause: String, by_hand: String, why: 
         explained: false,
         by_hand,
     };
-    to_person(scene, inquiry, fault, why)
+    to_person(&scene.subject, inquiry, fault, why)
 }
 
 fn look_behind(scene: &Scene, inquiry: &mut Inquiry, host: &str) -> Result<Behind, Failure> {
@@ -170,8 +173,29 @@ fn words(value: &Value) -> String {
     }
 }
 
+/// The pod that a restart cures: what it needs is back, and its back-off has become longer than anybody wants to wait.
+/// Only where it is the only one, and only once.
+fn restartable<'a>(incident: &Incident, scene: &'a Scene) -> Option<&'a Pod> {
+    let message = scene.container.waiting_message();
+    // `back-off 1m20s restarting failed container`: under a minute it passes by itself
+    let minutes = message
+        .strip_prefix("back-off ")
+        .and_then(|rest| rest.split_whitespace().next())
+        .is_some_and(|wait| wait.contains('m') && !wait.ends_with("ms"));
+    let alone = scene.failing_equals().count() == 1;
+    let again = incident.did("restart-pod", now_ms(), ONCE_MS);
+    (scene.changeable() && minutes && alone && !again).then_some(&scene.pod)
+}
+
 /// The Service is there.
-fn of_service(scene: &Scene, mut inquiry: Inquiry, service: &Service, at: &Endpoint, cause: &str) -> Finding {
+fn of_service(
+    incident: &Incident,
+    scene: &Scene,
+    mut inquiry: Inquiry,
+    service: &Service,
+    at: &Endpoint,
+    cause: &str,
+) -> Finding {
     let name = &service.object;
     inquiry.saw(
         name,
@@ -206,6 +230,15 @@ fn of_service(scene: &Scene, mut inquiry: Inquiry, service: &Service, at: &Endpo
     // the dependency is up: the program recovers at its next start
     inquiry.saw(name, "it is ready now");
     inquiry.rule_out(format!("{name}: it has {} ready endpoints now", service.ready.len()));
+    if let Some(pod) = restartable(incident, scene) {
+        inquiry.decide_restart(
+            pod.reference(),
+            "what it needs is ready now, and the kubelet's back-off would keep it down for minutes",
+            "the new pod is ready and does not end",
+        );
+        let cause = format!("{cause}; {name} is ready now, and the back-off keeps it down");
+        return inquiry.cause("crash-loop", &scene.subject.object, cause, 0.8);
+    }
     inquiry.decide_wait("what it needs is ready now; the program recovers with its next start");
     let cause = format!("{cause}; {name} is ready now, so the next start should succeed");
     inquiry.cause("crash-loop", &scene.subject.object, cause, 0.8)

@@ -1,6 +1,8 @@
 //! An alert that names a healthy object while another one fails.
 
+use crate::job;
 use crate::scene::trouble;
+use crate::unplaced;
 use dreamops_sdk::elsewhere;
 use dreamops_sdk::host::now_ms;
 use dreamops_sdk::owner::Subject;
@@ -30,6 +32,12 @@ pub(crate) fn failing_pod(subject: &Subject) -> Result<Option<Pod>, ReadFailure>
 
 /// The subject is well: the finding, which names what fails elsewhere if the alert tells of crashes.
 pub(crate) fn conclude(incident: &Incident, subject: &Subject, mut inquiry: Inquiry) -> Result<Finding, Failure> {
+    if let Some(told) = job::failure(subject)? {
+        return job::conclude(subject, inquiry, &told);
+    }
+    if let Some(unplaced) = unplaced::find(subject)? {
+        return unplaced::conclude(incident, subject, inquiry, &unplaced);
+    }
     let health = cluster::health(&subject.object)?;
     inquiry.saw(&subject.object, health.to_string());
     if !health.whole() && subject.unready().next().is_some() {

@@ -3,13 +3,15 @@
 //! | told by | cause | remedy |
 //! | --- | --- | --- |
 //! | nothing wrong with any pod, no restart in the last ten minutes | already healthy | none |
+//! | a Job has failed and its pods are gone | its own conditions and events | a person: a finished Job is not changed |
+//! | pods cannot be made (quota, service account, Pod Security), or no node takes them | what the rollout asks for | undo where it explains it, else a person, with the reason |
 //! | waiting for an image | image | hand over to `image-pull` |
 //! | last reason `OOMKilled` | memory | hand over to `out-of-memory` |
 //! | `CreateContainerConfigError`, `FailedMount`: a ConfigMap, Secret or key is missing | configuration | undo to a revision that needs none of it, else a person |
 //! | a `Killing` event names the liveness or startup probe | the probe | undo if probe or image changed, else probe values are proposed |
-//! | exit 126, 127, 128, `StartError`, `ContainerCannotRun`, `RunContainerError` | command | undo to a revision with another command or image |
+//! | `StartError`, `ContainerCannotRun`, `RunContainerError`; exit 126, 127, 128 where the command changed | command | undo to a revision with another command or image |
 //! | the log names a setting or flag that is missing or invalid, and revisions differ in it | bad rollout | undo |
-//! | the log names a host that refuses, is unknown or silent | dependency | a rollout that changed the address is undone; a Service without endpoints is handed over to `service-down`; else a person. The victim is not restarted |
+//! | the log names a host that refuses, is unknown or silent | dependency | a rollout that changed the address is undone; a Service without endpoints is handed over to `service-down`; else a person. The victim is not restarted, unless what it needs is back and a long back-off keeps it down |
 //! | an init container does not end | what it waits for | as above |
 //! | one replica, while others run the same revision well | node or transient | restart that pod, once |
 //! | a StatefulSet's pod of an older revision | its rollout waits for a pod that never becomes ready | that pod is deleted |
@@ -30,12 +32,14 @@ mod configuration;
 mod dependency;
 mod elsewhere;
 mod endpoint;
+mod job;
 mod probe;
 mod replica;
 mod rollout;
 mod scene;
 mod setting;
 mod signs;
+mod unplaced;
 
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::remedy;

@@ -2,10 +2,20 @@
 
 use crate::rollout::{Fault, to_person, undo_or_escalate};
 use crate::scene::Scene;
+use dreamops_sdk::host::now_ms;
 use dreamops_sdk::json;
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::revision::Record;
+use dreamops_sdk::time;
 use serde_json::Value;
+
+/// A first pod is given this long to become ready, one of a revision that has ready pods longer, and none more than the
+/// last.
+const FIRST_MS: u64 = 10_000;
+const OTHERS_ARE_READY_MS: u64 = 60_000;
+const LONGEST_START_MS: u64 = 300_000;
+/// Many programs take longer than this to start.
+const SHORT_START_S: i64 = 30;
 
 /// A probe that makes a container fail.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,6 +61,35 @@ pub(crate) fn find(scene: &Scene, events: &[Event]) -> Option<Culprit> {
         })
 }
 
+/// Whether the program may still be starting: its pods of now or before took as long to become ready, or others of the
+/// same revision did become ready.
+pub(crate) fn still_starts(scene: &Scene) -> bool {
+    let State::Running { since_ms } = scene.container.state else {
+        return false;
+    };
+    let now = now_ms();
+    let usual = scene
+        .subject
+        .pods
+        .iter()
+        .filter(|p| p.steady(now))
+        .filter_map(|pod| {
+            let State::Running { since_ms } = pod.container(&scene.container.name)?.state else {
+                return None;
+            };
+            let ready = time::millis(json::text(pod.condition("Ready")?, "/lastTransitionTime"))?;
+            Some(ready.saturating_sub(since_ms))
+        })
+        .max();
+    let known = if scene.steady_equals().is_empty() {
+        FIRST_MS
+    } else {
+        OTHERS_ARE_READY_MS
+    };
+    let patience = usual.map_or(known, |usual| known.max(2 * usual + FIRST_MS));
+    now.saturating_sub(since_ms) < patience.min(LONGEST_START_MS)
+}
+
 /// Undo if the probe or the image changed. None where no revision differs in either: then another cause may explain
 /// why the program is slow or hung.
 pub(crate) fn undo(
@@ -82,7 +121,7 @@ pub(crate) fn undo(
         explained: by_probe,
         by_hand: by_hand(scene, culprit),
     };
-    undo_or_escalate(scene, record, inquiry, fault, differs).map(Ok)
+    undo_or_escalate(&scene.subject, record, inquiry, fault, differs).map(Ok)
 }
 
 /// Proposes slower probe values; a person is asked, because a hung program is rightly killed.
@@ -92,7 +131,7 @@ pub(crate) fn propose(scene: &Scene, record: &Record, mut inquiry: Inquiry, culp
     let place = position(scene, record);
     let (Some((field, value, why)), Some(place), true) = (patch, place, scene.changeable()) else {
         return to_person(
-            scene,
+            &scene.subject,
             inquiry,
             fault(scene, culprit),
             "neither the probe nor the image changed, and no probe timing would help",
@@ -170,11 +209,13 @@ fn slower(scene: &Scene, culprit: &Culprit, spec: &Value) -> Option<(&'static st
         ));
     }
     let silent = said.contains("refused") || said.contains("eof") || said.contains("reset");
-    if !silent {
-        return None;
-    }
     let (period, failures) = (field("periodSeconds", 10), field("failureThreshold", 3));
     let allowed = field("initialDelaySeconds", 0) + period * failures;
+    // a program that answers "not yet" may only be starting, where it is given next to no time
+    let starting = said.contains("statuscode: 5") && allowed < SHORT_START_S;
+    if !silent && !starting {
+        return None;
+    }
     if culprit.probe == "startupProbe" {
         return Some((
             "failureThreshold",

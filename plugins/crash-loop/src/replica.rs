@@ -6,18 +6,18 @@ use dreamops_sdk::host::now_ms;
 use dreamops_sdk::prelude::*;
 
 /// How long a restart of ours forbids another.
-const ONCE_MS: u64 = 24 * 3_600_000;
+pub(crate) const ONCE_MS: u64 = 24 * 3_600_000;
 
 /// Whether exactly this one fails and at least two equals (or the only other one) run well.
 pub(crate) fn alone(scene: &Scene) -> bool {
-    let ready = scene.ready_equals().len();
+    let ready = scene.steady_equals().len();
     let wanted = scene.subject.pods.len();
-    scene.changeable() && scene.unready_equals().count() <= 1 && (ready >= 2 || (ready == 1 && wanted == 2))
+    scene.changeable() && scene.failing_equals().count() <= 1 && (ready >= 2 || (ready == 1 && wanted == 2))
 }
 
 /// Restarts the pod, once; after that it is a person's.
 pub(crate) fn conclude(incident: &Incident, scene: &Scene, mut inquiry: Inquiry) -> Finding {
-    let equals = scene.ready_equals();
+    let equals = scene.steady_equals();
     let node = scene.pod.node();
     let shared = equals.iter().filter(|p| p.node() == node).count();
     let end = scene
@@ -45,7 +45,7 @@ pub(crate) fn conclude(incident: &Incident, scene: &Scene, mut inquiry: Inquiry)
             by_hand,
         };
         return to_person(
-            scene,
+            &scene.subject,
             inquiry,
             fault,
             "a pod of it was restarted already, and that did not last",

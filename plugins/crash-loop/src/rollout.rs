@@ -1,7 +1,7 @@
 //! Undoing a rollout, or saying what a person should change where that is not possible.
 
-use crate::scene::Scene;
 use dreamops_sdk::change;
+use dreamops_sdk::owner::Subject;
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::revision::{Record, Standing};
 use dreamops_sdk::template;
@@ -26,15 +26,15 @@ const GUESSED: f64 = 0.6;
 
 /// Concludes with an undo to the best revision that `fits`, else with a word to a person.
 pub(crate) fn undo_or_escalate(
-    scene: &Scene,
+    subject: &Subject,
     record: &Record,
     mut inquiry: Inquiry,
     fault: Fault,
     fits: impl Fn(&Revision) -> bool,
 ) -> Result<Finding, Failure> {
-    let workload = &scene.subject.object;
-    if let Some(obstacle) = template::obstacle(&scene.subject, &mut inquiry)? {
-        return Ok(to_person(scene, inquiry, fault, &obstacle));
+    let workload = &subject.object;
+    if let Some(obstacle) = template::obstacle(subject, &mut inquiry)? {
+        return Ok(to_person(subject, inquiry, fault, &obstacle));
     }
     let likely = if fault.explained { LIKELY } else { GUESSED };
     let choice = match record.best(&fits) {
@@ -58,7 +58,7 @@ pub(crate) fn undo_or_escalate(
                 ill.join("; ")
             )
         };
-        return Ok(to_person(scene, inquiry, fault, &why));
+        return Ok(to_person(subject, inquiry, fault, &why));
     };
     let changes = change::between(&revision.template, &current.template);
     let differs = change::line(&changes);
@@ -76,7 +76,7 @@ pub(crate) fn undo_or_escalate(
 }
 
 /// Concludes with the exact change for a person.
-pub(crate) fn to_person(scene: &Scene, mut inquiry: Inquiry, fault: Fault, why: &str) -> Finding {
-    inquiry.decide_escalate(why, template::by_hand(&scene.subject, &fault.by_hand));
-    inquiry.cause("crash-loop", &scene.subject.object, fault.cause, fault.certainty)
+pub(crate) fn to_person(subject: &Subject, mut inquiry: Inquiry, fault: Fault, why: &str) -> Finding {
+    inquiry.decide_escalate(why, template::by_hand(subject, &fault.by_hand));
+    inquiry.cause("crash-loop", &subject.object, fault.cause, fault.certainty)
 }

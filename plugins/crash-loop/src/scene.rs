@@ -8,11 +8,6 @@ use dreamops_sdk::revision::Record;
 use dreamops_sdk::time;
 use serde_json::Value;
 
-/// No container has ended for this long: the kubelet's longest back-off is 5 minutes, and it forgets after 10.
-pub(crate) const CALM_MS: u64 = 600_000;
-/// A container that restarted once has recovered if it has run this long since.
-const RECOVERED_MS: u64 = 60_000;
-
 /// The container that fails, with what is around it.
 pub(crate) struct Scene {
     pub(crate) subject: Subject,
@@ -68,20 +63,25 @@ impl Scene {
         }
     }
 
-    /// Ready pods of the same revision as the failing one.
-    pub(crate) fn ready_equals(&self) -> Vec<&Pod> {
+    /// Pods of the same revision as the failing one that run well.
+    pub(crate) fn steady_equals(&self) -> Vec<&Pod> {
         let hash = self.pod.revision_hash();
+        let now = now_ms();
         self.subject
             .pods
             .iter()
-            .filter(|p| p.ready() && p.revision_hash() == hash)
+            .filter(|p| p.steady(now) && p.revision_hash() == hash)
             .collect()
     }
 
-    /// Pods of the same revision that are not ready.
-    pub(crate) fn unready_equals(&self) -> impl Iterator<Item = &Pod> {
+    /// Pods of the same revision that do not run well, itself included.
+    pub(crate) fn failing_equals(&self) -> impl Iterator<Item = &Pod> {
         let hash = self.pod.revision_hash();
-        self.subject.unready().filter(move |p| p.revision_hash() == hash)
+        let now = now_ms();
+        self.subject
+            .pods
+            .iter()
+            .filter(move |p| !p.steady(now) && p.phase() != "Succeeded" && p.revision_hash() == hash)
     }
 
     /// The failing container in a pod template.
@@ -137,20 +137,7 @@ pub(crate) fn trouble(pod: &Pod, now: u64) -> Option<Container> {
         return None;
     }
     pod.culprit()
-        .or_else(|| pod.containers().into_iter().find(|c| !c.init && relapses(c, now)))
-}
-
-/// Ready at this moment, but it keeps ending: without a readiness probe a container counts as ready whenever it runs.
-fn relapses(container: &Container, now: u64) -> bool {
-    let Some(end) = &container.last else {
-        return false;
-    };
-    let since = now.saturating_sub(end.finished_ms);
-    match container.restarts {
-        0 => false,
-        1 => since < RECOVERED_MS,
-        _ => since < CALM_MS,
-    }
+        .or_else(|| pod.containers().into_iter().find(|c| !c.init && c.relapses(now)))
 }
 
 /// How long ago a pod was made, for sentences.

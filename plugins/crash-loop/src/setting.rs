@@ -68,6 +68,11 @@ pub(crate) fn of_variable(
         format!("{name} {state}"),
     );
     let object = &scene.subject.object;
+    let by_map = if now.is_none() {
+        from_maps(scene, record, &mut inquiry, name)?
+    } else {
+        None
+    };
     let fault = Fault {
         cause: format!(
             "{} ends because of {name}, which {state} ({}): \"{line}\"",
@@ -76,17 +81,51 @@ pub(crate) fn of_variable(
         ),
         certainty: if explained { 0.95 } else { 0.85 },
         explained,
-        by_hand: format!(
-            "give {name} a value that the program accepts, here or in the ConfigMap or Secret it comes from: \
+        by_hand: by_map.unwrap_or_else(|| {
+            format!(
+                "give {name} a value that the program accepts, here or in the ConfigMap or Secret it comes from: \
              kubectl -n {} set env {} -c {} {name}=VALUE",
-            object.namespace,
-            object.kubectl(),
-            scene.container.name
-        ),
+                object.namespace,
+                object.kubectl(),
+                scene.container.name
+            )
+        }),
     };
-    undo_or_escalate(scene, record, inquiry, fault, |revision| {
+    undo_or_escalate(&scene.subject, record, inquiry, fault, |revision| {
         set_otherwise(revision) || (!explained && differs(revision, "image"))
     })
+}
+
+/// How a person sets a variable that should come with a whole ConfigMap: the one of those in use that lacks it.
+fn from_maps(scene: &Scene, record: &Record, inquiry: &mut Inquiry, name: &str) -> Result<Option<String>, Failure> {
+    let namespace = &scene.subject.object.namespace;
+    let sources = scene.wanted(record).map_or(&[][..], |c| json::items(c, "/envFrom"));
+    let mut lacking = None;
+    for map in sources
+        .iter()
+        .map(|s| json::text(s, "/configMapRef/name"))
+        .filter(|m| !m.is_empty())
+    {
+        let read = cluster::found(cluster::get("ConfigMap", namespace, map));
+        let Some(found) = inquiry.look(format!("ConfigMap/{map}"), read)?.flatten() else {
+            continue;
+        };
+        let keys: Vec<&str> = json::pairs(&found.body, "/data").into_iter().map(|(k, _)| k).collect();
+        let has = keys.contains(&name);
+        let tells = if has { "has it" } else { "lacks it" };
+        inquiry.saw(&found.reference, format!("it {tells}; its keys: {}", keys.join(", ")));
+        if !has && lacking.is_none() {
+            lacking = Some(map.to_owned());
+        }
+    }
+    let object = &scene.subject.object;
+    Ok(lacking.map(|map| {
+        format!(
+            "kubectl -n {namespace} patch configmap {map} --type merge -p '{{\"data\":{{\"{name}\":\"VALUE\"}}}}'; then, since \
+             pods read it at their start only: kubectl -n {namespace} rollout restart {}",
+            object.kubectl()
+        )
+    }))
 }
 
 /// Concludes about a flag: a rollout that brought it, or an image that no longer knows it.
@@ -118,7 +157,7 @@ pub(crate) fn of_flag(
             object.kubectl()
         ),
     };
-    undo_or_escalate(scene, record, inquiry, fault, |revision| {
+    undo_or_escalate(&scene.subject, record, inquiry, fault, |revision| {
         let theirs = scene.in_template(&revision.template);
         theirs.is_some() && fields(theirs) != now
     })

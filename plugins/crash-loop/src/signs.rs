@@ -125,6 +125,9 @@ const FLAGS: [&str; 7] = [
     "unknown argument",
 ];
 
+/// Words before the name of a variable.
+const CALLED: [&str; 6] = ["variable", "setting", "var", "env", "parameter", "key"];
+
 fn any(line: &str, words: &[&str]) -> bool {
     words.iter().any(|word| line.contains(word))
 }
@@ -199,7 +202,30 @@ fn variable(line: &str, known: &[String], shape_counts: bool) -> Option<String> 
         .iter()
         .find(|w| known.iter().any(|k| k == *w))
         .or_else(|| words.iter().find(|w| shape_counts && looks_like_one(w)))
+        .or_else(|| {
+            let at = (0..words.len()).find(|at| shape_counts && called_one(&words, *at))?;
+            words.get(at)
+        })
         .map(|w| (*w).to_owned())
+}
+
+/// Whether the words around a word in capitals call it a variable: `variable TOKEN`, `TOKEN is not set`.
+fn called_one(words: &[&str], at: usize) -> bool {
+    let word = words[at];
+    let capitals = word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let lower = |at: usize| words.get(at).map_or_else(String::new, |w| w.to_ascii_lowercase());
+    let before = at.checked_sub(1).map_or_else(String::new, lower);
+    let after = format!("{} {} {} ", lower(at + 1), lower(at + 2), lower(at + 3));
+    let said = [
+        "is not set ",
+        "not set ",
+        "is unset ",
+        "is missing ",
+        "is required ",
+        "must be set ",
+        "is undefined ",
+    ];
+    capitals && (CALLED.contains(&before.as_str()) || said.iter().any(|s| after.starts_with(s)))
 }
 
 fn looks_like_one(word: &str) -> bool {
@@ -242,6 +268,9 @@ mod tests {
                 "Refused 10.0.0.1",
             ),
             ("redis:6379: i/o timeout", "Silent redis"),
+            ("fatal: required setting TOKEN is missing", "setting TOKEN"),
+            ("PORT must be set", "setting PORT"),
+            ("FATAL: JSON is invalid", "nothing"),
             ("all fine", "nothing"),
             ("panic: index out of bounds", "nothing"),
         ] {

@@ -539,3 +539,109 @@ fn services_are_found_by_every_form_of_their_name() {
         assert_escalated(&respond(&mock).1, host);
     }
 }
+
+#[test]
+fn a_failed_job_whose_pods_are_gone_is_explained_by_its_own_words() {
+    let job = |kind: &str| {
+        json!({
+            "kind": "Job", "metadata": {"name": "migrate"}, "spec": {"selector": {"matchLabels": {"job": "migrate"}}},
+            "status": {"conditions": [{"type": kind, "status": "True", "reason": "BackoffLimitExceeded",
+                "message": "Job has reached the specified backoff limit"}]},
+        })
+    };
+    let host = MockHost::new().object(job("Failed")).target("Job", "migrate");
+    assert!(host.confidence::<CrashLoop>() > 0.5);
+    let (finding, steps) = respond(&host);
+    assert!(
+        cause(&finding).root_cause.contains("BackoffLimitExceeded"),
+        "{finding:?}"
+    );
+    assert!(matches!(steps.as_slice(), [Step::Escalate { .. }]), "{steps:?}");
+
+    let host = MockHost::new().object(job("Complete")).target("Job", "migrate");
+    assert!(host.confidence::<CrashLoop>() < 0.5, "a Job that is done has no fault");
+}
+
+/// A rollout that can make no pod, or one that no node takes: what it changed tells whether it is to blame.
+#[test]
+fn pods_that_cannot_be_made_or_placed_are_traced_to_the_rollout_or_left_to_a_person() {
+    let refused = |message: &str| json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}]);
+    let quota = "pods \"web-1\" is forbidden: exceeded quota: q, requested: requests.cpu=2, used: requests.cpu=3, limited: requests.cpu=4";
+    let account = "pods \"web-1\" is forbidden: error looking up service account shop/nobody: serviceaccount \"nobody\" not found";
+    let hook = "Internal error occurred: failed calling webhook \"x.example.com\": connection refused";
+    let more = json!({"resources": {"requests": {"cpu": "2"}}});
+    let other = json!({"env": [{"name": "LEVEL", "value": "debug"}]});
+    for (message, fields, undone) in [
+        (quota, more.clone(), true),
+        (quota, other.clone(), false),
+        (hook, more, false),
+        (
+            "pods \"web-1\" is forbidden: violates PodSecurity \"restricted:latest\"",
+            other.clone(),
+            true,
+        ),
+        (account, other, false),
+    ] {
+        let web = Rollout::deployment("web", 2)
+            .container(web(json!({})))
+            .pods(2, &MockPod::ready())
+            .container(web(fields))
+            .with("/status/conditions", refused(message));
+        let host = MockHost::new().rollout(web).target("Deployment", "web");
+        assert!(host.confidence::<CrashLoop>() > 0.5, "{message}");
+        let (finding, steps) = respond(&host);
+        assert!(cause(&finding).root_cause.contains(message), "{finding:?}");
+        if undone {
+            assert_undo(&steps, "Deployment", "web", 1);
+        } else {
+            assert!(
+                matches!(steps.as_slice(), [Step::Escalate { .. }]),
+                "{message}: {steps:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_pod_that_no_node_takes_since_the_rollout_is_undone() {
+    let web = Rollout::deployment("web", 2)
+        .container(web(json!({})))
+        .pods(2, &MockPod::ready())
+        .container(web(json!({"resources": {"requests": {"cpu": "64"}}})))
+        .pods(1, &MockPod::pending("0/3 nodes are available: 3 Insufficient cpu."));
+    let pod = web.pod_name(2, 0);
+    let host = MockHost::new().rollout(web).target("Pod", &pod);
+    assert!(host.confidence::<CrashLoop>() > 0.5);
+    let (finding, steps) = respond(&host);
+    assert!(cause(&finding).root_cause.contains("Insufficient cpu"));
+    assert_undo(&steps, "Deployment", "web", 1);
+}
+
+#[test]
+fn a_victim_whose_need_is_met_again_is_freed_from_a_long_back_off() {
+    for (wait, restarted) in [("20s", false), ("5m0s", true)] {
+        let state = MockPod::waiting(
+            "CrashLoopBackOff",
+            &format!("back-off {wait} restarting failed container=web"),
+        )
+        .restarts(7)
+        .ended("Error", 1, 1);
+        let web = Rollout::deployment("web", 1).container(web(json!({}))).pods(1, &state);
+        let pod = web.pod_name(1, 0);
+        let db = Rollout::deployment("db", 1)
+            .container(json!({"name": "db", "image": "db:1"}))
+            .pods(1, &MockPod::ready());
+        let host = MockHost::new()
+            .rollout(web)
+            .rollout(db)
+            .object(service("db", 5432))
+            .target("Pod", &pod)
+            .previous_log(&pod, "web", "dial tcp: connect db:5432: connection refused");
+        let steps = respond(&host).1;
+        assert_eq!(
+            matches!(steps.as_slice(), [Step::RestartPod { .. }]),
+            restarted,
+            "{steps:?}"
+        );
+    }
+}

@@ -166,6 +166,70 @@ fn a_moment_of_readiness_is_not_health() {
     assert_undo(&respond(&host).1, "Deployment", "web", 1);
 }
 
+/// All pods of a rollout end again and again, and happen to run while they are looked at.
+#[test]
+fn pods_that_run_between_two_crashes_are_no_equals_that_run_well() {
+    for probed in [false, true] {
+        let web = Rollout::deployment("web", 3)
+            .container(web(json!({"livenessProbe": {"periodSeconds": 10}})))
+            .container(web(json!({"livenessProbe": {"periodSeconds": 1}})))
+            .pods(3, &MockPod::ready().restarts(4).ended("Completed", 0, 2));
+        let pod = web.pod_name(2, 0);
+        let mut host = MockHost::new().rollout(web).target("Pod", &pod);
+        if probed {
+            host = host
+                .event(
+                    "Pod",
+                    &pod,
+                    "Unhealthy",
+                    "Liveness probe failed: HTTP probe failed with statuscode: 503",
+                    9,
+                )
+                .event(
+                    "Pod",
+                    &pod,
+                    "Killing",
+                    "Container web failed liveness probe, will be restarted",
+                    4,
+                );
+        }
+        assert_undo(&respond(&host).1, "Deployment", "web", 1);
+    }
+}
+
+/// A revision two back that worked, one back that crashes without a readiness probe: some of its pods are left.
+#[test]
+fn a_revision_whose_pods_run_between_two_crashes_is_not_gone_back_to() {
+    let web = Rollout::deployment("web", 2)
+        .container(web(json!({"env": [{"name": "KEY", "value": "x"}]})))
+        .container(web(json!({})))
+        .pods(1, &MockPod::ready().restarts(4).ended("Error", 1, 1))
+        .container(web(json!({"image": "shop/web:2"})))
+        .pods(1, &MockPod::crashing("Error", 1));
+    let pod = web.pod_name(3, 0);
+    let host = MockHost::new()
+        .rollout(web)
+        .target("Pod", &pod)
+        .previous_log(&pod, "web", "fatal: KEY is missing");
+    assert_undo(&respond(&host).1, "Deployment", "web", 1);
+}
+
+/// A script that ends with 127 because of what it was given, started as ever.
+#[test]
+fn an_exit_code_of_a_missing_command_may_be_the_programs_own() {
+    let web = Rollout::deployment("web", 1)
+        .container(web(json!({"env": [{"name": "TOOL", "value": "curl"}]})))
+        .container(web(json!({"env": [{"name": "TOOL", "value": "crul"}]})))
+        .pods(1, &MockPod::crashing("Error", 127));
+    let pod = web.pod_name(2, 0);
+    let host = MockHost::new().rollout(web).target("Pod", &pod).previous_log(
+        &pod,
+        "web",
+        "/start.sh: line 3: crul: not found",
+    );
+    assert_undo(&respond(&host).1, "Deployment", "web", 1);
+}
+
 #[test]
 fn the_alert_may_name_a_healthy_pod_of_the_same_owner() {
     let web = Rollout::deployment("web", 2)
@@ -324,4 +388,45 @@ fn pods_that_still_end_long_after_the_change_are_worse() {
         Verdict::Worse(_)
     ));
     assert!(!rfc3339(NOW_MS).is_empty());
+}
+
+/// A rollout whose new pod has just started, while others of it are ready.
+#[test]
+fn a_pod_that_may_still_be_starting_is_waited_for() {
+    for (now, waits) in [("2025-11-24T10:18:50Z", true), ("2025-11-24T10:28:50Z", false)] {
+        let web = Rollout::deployment("web", 2)
+            .container(web(json!({})))
+            .container(web(json!({"image": "shop/web:2"})))
+            .pods(1, &MockPod::ready())
+            .pods(1, &MockPod::unready());
+        let pod = web.pod_name(2, 1);
+        let host = MockHost::new()
+            .rollout(web)
+            .now_ms(dreamops_sdk::time::millis(now).unwrap_or_default())
+            .target("Pod", &pod)
+            .event(
+                "Pod",
+                &pod,
+                "Unhealthy",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+                3,
+            );
+        let steps = respond(&host).1;
+        assert_eq!(steps.is_empty(), waits, "{steps:?}");
+    }
+}
+
+/// The variable should come with a ConfigMap that somebody changed: no revision differs.
+#[test]
+fn a_config_map_that_lost_a_key_is_named_with_the_key() {
+    let web = Rollout::deployment("web", 1)
+        .container(web(json!({"envFrom": [{"configMapRef": {"name": "settings"}}]})))
+        .pods(1, &MockPod::crashing("Error", 1));
+    let pod = web.pod_name(1, 0);
+    let host = MockHost::new()
+        .rollout(web)
+        .object(json!({"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"OTHER": "x"}}))
+        .target("Pod", &pod)
+        .previous_log(&pod, "web", "fatal: required setting TOKEN is missing");
+    assert_escalated(&respond(&host).1, "patch configmap settings");
 }

@@ -90,6 +90,12 @@ pub const CRASH_REASONS: [&str; 7] = [
     "PostStartHookError",
 ];
 
+/// A container that ended more than once has calmed down when it has not ended for this long: the kubelet's longest
+/// back-off is 5 minutes, and it forgets after 10.
+pub const CALM_MS: u64 = 600_000;
+/// A container that restarted once has recovered if it has run this long since.
+const RECOVERED_MS: u64 = 60_000;
+
 impl Pod {
     /// Reads an object as a pod.
     pub fn new(object: Object) -> Self {
@@ -125,6 +131,11 @@ impl Pod {
     pub fn ready(&self) -> bool {
         self.condition("Ready")
             .is_some_and(|c| json::text(c, "/status") == "True")
+    }
+
+    /// Whether it is ready and stays so: none of its containers keeps ending.
+    pub fn steady(&self, now_ms: u64) -> bool {
+        self.ready() && !self.containers().iter().any(|c| !c.init && c.relapses(now_ms))
     }
 
     /// Whether it is being deleted.
@@ -270,6 +281,20 @@ impl Container {
     /// It was killed for memory last.
     pub fn out_of_memory(&self) -> bool {
         self.last_end().is_some_and(|end| end.reason == "OOMKilled")
+    }
+
+    /// It may be ready at this moment, but it keeps ending: without a readiness probe a container counts as ready whenever
+    /// it runs.
+    pub fn relapses(&self, now_ms: u64) -> bool {
+        let Some(end) = &self.last else {
+            return false;
+        };
+        let since = now_ms.saturating_sub(end.finished_ms);
+        match self.restarts {
+            0 => false,
+            1 => since < RECOVERED_MS,
+            _ => since < CALM_MS,
+        }
     }
 
     /// It has something to tell about why the pod is not ready.

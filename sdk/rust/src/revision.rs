@@ -5,7 +5,7 @@
 //!
 //! | standing | told by |
 //! | --- | --- |
-//! | ready | pods of it are ready now; a rollout that got stuck leaves them |
+//! | ready | pods of it are ready now and do not keep ending; a rollout that got stuck leaves them |
 //! | sound | its pods ran without complaint until they were replaced (events, an hour back); the Deployment was `Available` until the revision after it came; the StatefulSet had rolled it out as a whole (`status.currentRevision`); an incident was resolved while it was current |
 //! | ill | its pods are there and not ready, or events tell that they failed |
 //! | untold | nothing is left that tells |
@@ -14,6 +14,7 @@
 //! newest sound one. An untold one is only *likely*: it is for the strategy to say whether what differs explains the fault.
 
 use crate::cluster::{self, Object, Query, Revision};
+use crate::host;
 use crate::incident::{Incident, ObjectRef};
 use crate::inquiry::Inquiry;
 use crate::json;
@@ -64,10 +65,7 @@ pub fn record(incident: &Incident, subject: &Subject, inquiry: &mut Inquiry) -> 
         revisions: revisions
             .into_iter()
             .map(|r| {
-                let standing = match r.ready_pods {
-                    0 => Standing::Untold,
-                    n => Standing::Ready(n),
-                };
+                let standing = present(&r, &subject.pods);
                 (r, standing)
             })
             .collect(),
@@ -88,6 +86,21 @@ pub fn record(incident: &Incident, subject: &Subject, inquiry: &mut Inquiry) -> 
         inquiry.saw(&source, format!("{}{now}: {}", revision.title(), standing.sentence()));
     }
     Ok(record)
+}
+
+/// How a revision stands by its ready pods. One that is ready only between two crashes does not speak for it.
+fn present(revision: &Revision, pods: &[Pod]) -> Standing {
+    if revision.ready_pods == 0 {
+        return Standing::Untold;
+    }
+    let now = host::now_ms();
+    let ready: Vec<&Pod> = pods.iter().filter(|p| p.ready() && p.is_of(&revision.name)).collect();
+    let steady = ready.iter().filter(|p| p.steady(now)).count();
+    match (ready.first(), u32::try_from(steady).unwrap_or(u32::MAX)) {
+        (Some(pod), 0) => Standing::Ill(format!("its pod {} is ready at times, and keeps ending", pod.name())),
+        (Some(_), steady) => Standing::Ready(steady.min(revision.ready_pods)),
+        (None, _) => Standing::Ready(revision.ready_pods),
+    }
 }
 
 impl Record {
@@ -300,6 +313,7 @@ struct GonePod {
     started_ms: Option<u64>,
     killed_ms: Option<u64>,
     complaint: Option<String>,
+    unmounted: bool,
     unhealthy: u64,
 }
 
@@ -312,6 +326,7 @@ impl GonePod {
             started_ms: None,
             killed_ms: None,
             complaint: None,
+            unmounted: false,
             unhealthy: 0,
         }
     }
@@ -321,9 +336,10 @@ impl GonePod {
         match event.reason.as_str() {
             "Started" => self.started_ms = Some(event.first_ms),
             "Killing" if !event.message.contains("probe") => self.killed_ms = Some(event.last_ms),
-            "Killing" | "BackOff" | "Failed" | "FailedMount" => {
+            "Killing" | "BackOff" | "Failed" => {
                 self.complaint = Some(format!("its pod {} had {}", self.name, event.reason));
             }
+            "FailedMount" => self.unmounted = true,
             "Unhealthy" => self.unhealthy += event.count,
             _ => {}
         }
@@ -332,6 +348,10 @@ impl GonePod {
     fn standing(&self, replaced_ms: Option<u64>) -> Option<Standing> {
         if let Some(complaint) = &self.complaint {
             return Some(Standing::Ill(complaint.clone()));
+        }
+        // a mount is tried again: what started in the end had its volumes
+        if self.unmounted && self.started_ms.is_none() {
+            return Some(Standing::Ill(format!("its pod {} had FailedMount", self.name)));
         }
         // a probe that fails a few times belongs to every start and every end
         if self.unhealthy >= 5 {
