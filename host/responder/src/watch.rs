@@ -13,7 +13,8 @@ impl Session<'_> {
     pub(crate) async fn watch(&mut self, because: &str) -> Result<(), RespondError> {
         self.commit().await?;
         let clock = self.responder.ports.clock.clone();
-        let until = clock.monotonic() + self.responder.settings.watch;
+        let mut until = clock.monotonic() + self.responder.settings.watch;
+        let mut reached = (0, 0);
         let mut window: Option<Window> = None;
         let mut told: Option<Look> = None;
         loop {
@@ -24,6 +25,12 @@ impl Session<'_> {
             match self.look().await {
                 Ok(look) => {
                     self.tell(&look, &mut told).await?;
+                    // a rollout that gets on is not given up
+                    let reaches = (look.health.updated, look.health.ready);
+                    if look.health.progressing && reaches > reached {
+                        reached = reaches;
+                        until = clock.monotonic() + self.responder.settings.watch;
+                    }
                     let well = self.is_sound(&look.health) && look.origin_is_well;
                     window = self.keep_window(window, &look.health, well).await?;
                     let length = window::length(&self.responder.settings, &look.health);

@@ -1,0 +1,333 @@
+//! What counts as healed, and how long it is waited for.
+
+use crate::cluster::{always, good_is_healthy, pods};
+use crate::room::{Room, outcomes, words};
+use crate::strategies::{Script, set, set_image, tell};
+use dreamops_domain::finding::Verdict;
+use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::ports::Clock;
+use dreamops_domain::read::Health;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A room with a broken Deployment `web` and a strategy that gives it the good image.
+async fn broken() -> Room {
+    let room = Room::new().await;
+    let web = room.cluster.add("Deployment", "web", "bad", good_is_healthy());
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    room
+}
+
+#[tokio::test]
+async fn a_fault_is_healed_and_the_end_comes_after_a_whole_window() {
+    let room = Room::new().await;
+    // the new pods take 20 s to become ready
+    let web = room.cluster.add(
+        "Deployment",
+        "web",
+        "bad",
+        Arc::new(|fields, written, now| match written {
+            Some(at) if fields["/spec/image"] == "good" && now.since(at) >= Duration::from_secs(20) => pods(2, 2),
+            _ => pods(0, 2),
+        }),
+    );
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Resolved);
+    assert_eq!(room.cluster.effects(), ["Deployment/web /spec/image = good"]);
+    assert_eq!(outcomes(&incident), [("applied", false)]);
+    let (written, healed) = (incident.case.last_write_at.unwrap(), incident.case.healed_at.unwrap());
+    let (late, window) = (healed.since(written), incident.closed_at.unwrap().since(healed));
+    assert!((20..21).contains(&late.as_secs()), "healed after {late:?}");
+    assert!((30..32).contains(&window.as_secs()), "watched for {window:?}");
+}
+
+#[tokio::test]
+async fn a_restart_in_the_window_begins_it_anew() {
+    let room = Room::new().await;
+    let began = room.clock.now();
+    let web = room.cluster.add(
+        "Deployment",
+        "web",
+        "bad",
+        Arc::new(move |fields, written, now| {
+            if fields["/spec/image"] != "good" {
+                return pods(0, 2);
+            }
+            let ended = written.unwrap_or(began) + Duration::from_secs(25);
+            let restarted = now >= ended;
+            Health {
+                restarts: u32::from(restarted),
+                last_restart: restarted.then_some(ended),
+                ..pods(2, 2)
+            }
+        }),
+    );
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]).saying(Verdict::Healed));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Resolved);
+    let healed = incident
+        .case
+        .healed_at
+        .unwrap()
+        .since(incident.case.last_write_at.unwrap());
+    assert!((25..26).contains(&healed.as_secs()), "healed after {healed:?}");
+}
+
+#[tokio::test]
+async fn scaled_to_zero_never_looks_healed() {
+    let room = Room::new().await;
+    let web = room.cluster.add(
+        "Deployment",
+        "web",
+        "bad",
+        Arc::new(|fields, _, _| {
+            if fields.get("/spec/replicas").is_some_and(|r| r == "0") {
+                pods(0, 0)
+            } else {
+                pods(0, 2)
+            }
+        }),
+    );
+    // a strategy that is pleased with itself
+    room.install(Script::new("crash-loop", vec![set(&web, "/spec/replicas", "0")]).saying(Verdict::Healed));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert_eq!(incident.case.healed_at, None);
+    assert_eq!(room.cluster.field(&web, "/spec/replicas"), "");
+}
+
+#[tokio::test]
+async fn fewer_pods_than_before_never_look_healed() {
+    let room = Room::new().await;
+    let web = room.cluster.add(
+        "Deployment",
+        "web",
+        "bad",
+        Arc::new(|fields, _, _| {
+            if fields["/spec/image"] == "good" {
+                pods(1, 1)
+            } else {
+                pods(1, 2)
+            }
+        }),
+    );
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]).saying(Verdict::Healed));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert_eq!(room.cluster.field(&web, "/spec/image"), "bad");
+}
+
+#[tokio::test]
+async fn a_deleted_workload_never_looks_healed() {
+    let room = broken().await;
+    let web = dreamops_domain::object::ObjectRef::new("Deployment", "shop", "web", "uid-web");
+    room.cluster.after(0, move |cluster| cluster.remove(&web));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(words(&incident).contains("does not exist"), "{}", words(&incident));
+}
+
+#[tokio::test]
+async fn what_helped_in_part_is_kept_and_a_person_takes_over() {
+    let room = Room::new().await;
+    let web = room.cluster.add(
+        "Deployment",
+        "web",
+        "bad",
+        Arc::new(|fields, _, _| {
+            if fields["/spec/image"] == "good" {
+                pods(1, 2)
+            } else {
+                pods(0, 2)
+            }
+        }),
+    );
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(words(&incident).contains("partly healed"), "{}", words(&incident));
+    assert_eq!(room.cluster.field(&web, "/spec/image"), "good");
+}
+
+#[tokio::test]
+async fn a_rollout_that_makes_progress_is_not_cut_short() {
+    let mut room = Room::new().await;
+    room.settings.timeout = Duration::from_secs(3600);
+    // one pod after the other, 100 s each: far beyond the time that is waited for something that stands still
+    let web = room.cluster.add(
+        "Deployment",
+        "web",
+        "bad",
+        Arc::new(|fields, written, now| {
+            let Some(at) = written.filter(|_| fields["/spec/image"] == "good") else {
+                return pods(0, 5);
+            };
+            let ready = u32::try_from(now.since(at).as_secs() / 100).unwrap().min(5);
+            let rolling = ready < 5;
+            Health {
+                progressing: rolling,
+                settled: !rolling,
+                progress_deadline_seconds: Some(60),
+                ..pods(ready, 5)
+            }
+        }),
+    );
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Resolved);
+    assert_eq!(room.cluster.effects().len(), 1);
+}
+
+#[tokio::test]
+async fn the_runs_time_does_not_undercut_a_rollout_that_makes_progress() {
+    let room = Room::new().await;
+    let slow = Health {
+        settled: false,
+        progressing: true,
+        progress_deadline_seconds: Some(600),
+        ..pods(0, 2)
+    };
+    let web = room.cluster.add("Deployment", "web", "bad", always(slow));
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(
+        words(&incident).contains("rollout makes progress"),
+        "{}",
+        words(&incident)
+    );
+    assert_eq!(room.cluster.field(&web, "/spec/image"), "good");
+    assert_eq!(
+        incident.closed_at.unwrap().since(incident.created_at).as_secs(),
+        room.settings.timeout.as_secs()
+    );
+}
+
+#[tokio::test]
+async fn the_runs_time_ends_it_before_anything_is_written() {
+    let mut room = broken().await;
+    // one slow call must not cost the lease
+    room.settings.lease = Duration::from_secs(600);
+    let clock = Arc::clone(&room.clock);
+    let slow = Script::new("slow", vec![]).claiming(0.95).finding(move |context| {
+        clock.advance(Duration::from_secs(301));
+        crate::strategies::cause(&context.incident.owner)
+    });
+    room.install(slow);
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(
+        words(&incident).contains("the image is bad; the run's 300 s were over"),
+        "{}",
+        words(&incident)
+    );
+    assert!(room.cluster.effects().is_empty());
+}
+
+#[tokio::test]
+async fn a_plan_that_was_carried_out_by_somebody_else_meanwhile_is_no_write_of_ours() {
+    let room = broken().await;
+    let web = dreamops_domain::object::ObjectRef::new("Deployment", "shop", "web", "uid-web");
+    room.cluster
+        .before(0, move |cluster| cluster.set(&web, "/spec/image", "good"));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Resolved);
+    assert_eq!(outcomes(&incident), [("already-so", false)]);
+    assert!(
+        incident
+            .case
+            .summary
+            .as_ref()
+            .unwrap()
+            .contains("nothing was changed here")
+    );
+    assert!(room.responder().rollback(incident.id, "ana").await.is_err());
+}
+
+#[tokio::test]
+async fn a_plan_that_would_change_nothing_is_watched_instead() {
+    let room = Room::new().await;
+    let web = room.cluster.add("Deployment", "web", "good", always(pods(1, 2)));
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(
+        words(&incident).contains("what the plan wants is so already"),
+        "{}",
+        words(&incident)
+    );
+    assert!(room.journal(incident.id).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_goes_by_itself_needs_no_action_once_it_stays_away() {
+    let room = Room::new().await;
+    let began = room.clock.now();
+    // ready from 40 s on, but for a moment at 50 s: a single good look proves nothing
+    room.cluster.add(
+        "Deployment",
+        "web",
+        "far",
+        Arc::new(move |_, _, now| match now.since(began).as_secs() {
+            0..40 | 50 => pods(0, 2),
+            _ => pods(2, 2),
+        }),
+    );
+    room.install(Script::new("image-pull", vec![]));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::NoAction);
+    assert!(incident.closed_at.unwrap().since(began).as_secs() >= 51 + 30);
+    assert!(room.cluster.effects().is_empty());
+}
+
+#[tokio::test]
+async fn what_does_not_go_by_itself_is_a_persons() {
+    let room = Room::new().await;
+    room.cluster.add("Deployment", "web", "far", always(pods(0, 2)));
+    room.install(Script::new("image-pull", vec![]));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(words(&incident).contains("the image is bad"), "{}", words(&incident));
+    assert!(incident.closed_at.unwrap().since(incident.created_at) >= room.settings.watch);
+}
+
+#[tokio::test]
+async fn words_to_a_person_go_to_a_person_at_once() {
+    let room = Room::new().await;
+    let web = room.cluster.add("Deployment", "web", "bad", always(pods(0, 2)));
+    room.install(Script::new(
+        "crash-loop",
+        vec![tell(&web, "add the key"), tell(&web, "then restart it")],
+    ));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(
+        words(&incident).contains("add the key; then restart it"),
+        "{}",
+        words(&incident)
+    );
+    assert_eq!(incident.closed_at, Some(incident.created_at));
+}
+
+#[tokio::test]
+async fn a_lasting_fix_tells_the_keeper_of_the_spec_what_to_carry_over() {
+    let room = broken().await;
+    let web = dreamops_domain::object::ObjectRef::new("Deployment", "shop", "web", "uid-web");
+    room.cluster
+        .change(&web, |thing| thing.managed_by = Some("Helm".into()));
+    let waiting = room.respond(Mode::Yolo).await;
+    assert_eq!(
+        waiting.phase,
+        Phase::AwaitingApproval,
+        "a spec that Helm keeps is not changed without a person"
+    );
+    let digest = waiting.case.plan_digest.clone().unwrap();
+    let incident = room.responder().approve(waiting.id, &digest, "ana").await.unwrap();
+    assert_eq!(incident.phase, Phase::Resolved);
+    let summary = incident.case.summary.unwrap();
+    assert!(
+        summary.contains("Helm keeps this object: carry over /spec/image"),
+        "{summary}"
+    );
+}
