@@ -60,7 +60,7 @@ pub(crate) fn diagnose(incident: &Incident) -> Result<Finding, Failure> {
     };
     match rollout::conclude(&scene, &record, inquiry, now)? {
         Ok(finding) => Ok(finding),
-        Err(inquiry) => raise::conclude(&scene, inquiry, now, &template),
+        Err(inquiry) => raise::conclude(&scene, inquiry, now, &template, 0),
     }
 }
 

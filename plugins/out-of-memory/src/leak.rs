@@ -29,7 +29,7 @@ pub(crate) fn find(incident: &Incident, scene: &Scene, record: &Record) -> Optio
     let runs = runs(scene);
     if let Some((low, high)) = longer_with_more(&runs) {
         return Some(format!(
-            "at a limit of {} it lasted {}, at {} it lasted {}: memory grows by about {} whatever the limit",
+            "at a limit of {} it lasted {}, at {} it lasted {}: memory leaks, by about {} whatever the limit",
             show_bytes(low.limit),
             span(low.lasted_ms),
             show_bytes(high.limit),
@@ -44,7 +44,9 @@ pub(crate) fn find(incident: &Incident, scene: &Scene, record: &Record) -> Optio
     }
     let ago = span(now_ms().saturating_sub(raise.at_ms));
     let growth = growth(scene, &runs).map_or_else(String::new, |g| format!("; {g}"));
-    Some(format!("its limit was raised {ago} ago, and that did not help{growth}"))
+    Some(format!(
+        "its limit was raised {ago} ago, and that did not help: it leaks, or needs far more{growth}"
+    ))
 }
 
 /// Whether it was this container's limit that was raised, by what revisions had.
@@ -151,7 +153,7 @@ pub(crate) fn conclude(incident: &Incident, scene: &Scene, mut inquiry: Inquiry,
     } else {
         inquiry.decide_escalate(reason, proposal);
     }
-    let cause = format!("{} {}, and memory leaks: {told}", scene.title(), scene.state());
+    let cause = format!("{} {}; {told}", scene.title(), scene.state());
     inquiry.cause("out-of-memory", object, cause, 0.85)
 }
 

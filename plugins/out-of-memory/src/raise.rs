@@ -126,15 +126,16 @@ fn certainty(scene: &Scene) -> (f64, &'static str) {
     }
 }
 
-/// Concludes with a raise, or with its numbers for a person where it is not possible from here.
+/// Concludes with a raise, to `least` bytes at least, or with its numbers for a person where it is not possible from here.
 pub(crate) fn conclude(
     scene: &Scene,
     mut inquiry: Inquiry,
     now: Sizes,
-    record_template: &serde_json::Value,
+    template: &serde_json::Value,
+    least: u64,
 ) -> Result<Finding, Failure> {
     let cap = setting(CAP_SETTING).and_then(|text| bytes(&text)).unwrap_or(CAP);
-    let need = need(scene, &mut inquiry)?;
+    let need = need(scene, &mut inquiry)?.max(least);
     let cause = format!("{} {}", scene.title(), scene.state());
     let Some(new) = sizes(now, need, cap) else {
         let why = format!(
@@ -156,7 +157,7 @@ pub(crate) fn conclude(
     set(
         scene,
         inquiry,
-        record_template,
+        template,
         now,
         new,
         &Words {

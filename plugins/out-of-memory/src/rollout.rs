@@ -2,7 +2,7 @@
 
 use crate::raise::{self, Sizes, Words};
 use crate::room;
-use crate::scene::{Scene, container_in, memory};
+use crate::scene::{Scene, container_in, kills, memory};
 use dreamops_sdk::change::{self, Part};
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::quantity::show_bytes;
@@ -74,13 +74,15 @@ fn lowered(
     now: Sizes,
     higher: impl Fn(&Revision) -> bool,
 ) -> Result<Finding, Failure> {
-    let choice = match record.best(&higher) {
+    let held = |r: &Revision| higher(r) && !killed_in(scene, r);
+    let choice = match record.best(held) {
         Some((revision, standing)) => Some((revision, standing.clone(), true)),
-        None => record.likely(&higher).map(|r| (r, Standing::Untold, false)),
+        None => record.likely(held).map(|r| (r, Standing::Untold, false)),
     };
     let (Some((revision, standing, known)), Some(current)) = (choice, record.current()) else {
-        // every revision with a higher limit was ill as well: then the highest of them was not enough
-        return raise::conclude(scene, inquiry, now, scene_template(record));
+        // each revision with a higher limit was ill in some way, so none is gone back to
+        let least = least_beyond(scene, record, &higher);
+        return raise::conclude(scene, inquiry, now, scene_template(record), least);
     };
     let theirs = container_in(&revision.template, &scene.container.name);
     let old = theirs.and_then(|c| memory(c, "limits"));
@@ -131,6 +133,31 @@ fn lowered(
             undo(scene, inquiry, (revision, current), &standing, cause, strength)
         }
     }
+}
+
+/// Whether the container was killed for memory in a pod of that revision as well.
+fn killed_in(scene: &Scene, revision: &Revision) -> bool {
+    let name = &scene.container.name;
+    scene
+        .subject
+        .pods
+        .iter()
+        .filter(|pod| pod.is_of(&revision.name))
+        .any(|pod| kills(pod).any(|(container, _)| container.name == *name))
+}
+
+/// What is needed at least by what higher limits have shown: half more than one that was not enough, as much as another.
+fn least_beyond(scene: &Scene, record: &Record, higher: &impl Fn(&Revision) -> bool) -> u64 {
+    record
+        .others()
+        .map(|(r, _)| r)
+        .filter(|r| higher(r))
+        .filter_map(|r| {
+            let limit = container_in(&r.template, &scene.container.name).and_then(|c| memory(c, "limits"))?;
+            Some(if killed_in(scene, r) { limit + limit / 2 } else { limit })
+        })
+        .max()
+        .unwrap_or(0)
 }
 
 fn scene_template(record: &Record) -> &Value {

@@ -37,7 +37,7 @@ fn runs_that_last_longer_with_more_memory_are_a_leak() {
     assert!(
         cause(&finding)
             .root_cause
-            .contains("memory grows by about 4Mi per second"),
+            .contains("memory leaks, by about 4Mi per second"),
         "{}",
         cause(&finding).root_cause
     );

@@ -67,9 +67,7 @@ fn an_undo_does_not_go_to_a_revision_that_was_killed_too() {
         .container(web("64Mi", "", json!({})))
         .pods(1, &killed(10));
     let (_, steps) = respond(&host(web));
-    let (container, _, limit) = set(&steps);
-    assert_eq!(container, "web");
-    assert!(limit > Some(80), "{limit:?}");
+    assert_eq!(set(&steps), ("web", None, Some(120)));
 }
 
 /// A raise of another container's limit says nothing about this one.
@@ -102,4 +100,16 @@ fn a_silent_cluster_is_a_failure_and_no_diagnosis() {
         ReadFailure::Unavailable("the API server does not answer".into()),
     );
     assert!(matches!(host.diagnose::<OutOfMemory>(), Err(Failure::Unavailable(_))));
+}
+
+/// Pods of a revision that is killed as well may be ready for a moment between two kills.
+#[test]
+fn a_revision_that_is_ready_between_two_kills_is_not_gone_back_to() {
+    let between = MockPod::ready().ended("OOMKilled", 137, 10).restarts(4);
+    let web = Rollout::deployment("web", 2)
+        .container(web("80Mi", "", json!({})))
+        .pods(1, &between)
+        .container(web("64Mi", "", json!({})))
+        .pods(1, &killed(10));
+    assert_eq!(set(&respond(&host(web)).1), ("web", None, Some(120)));
 }
