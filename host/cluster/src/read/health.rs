@@ -10,6 +10,8 @@
 //! | `ReplicaSet` | `spec.replicas` | its pods | the spec was seen, all pods that are wanted exist |
 //! | Pod | 1 | 1 | it is not on its way out |
 //! | Service | pods selected | pods selected | always |
+//! | Job | 1 | 1 | always; ready: it is complete, or under way without a pod that failed or is not ready |
+//! | `CronJob` | 1 | 1 | always; ready: its newest Job is, or there is none |
 //!
 //! With the strategy `OnDelete` pods of older revisions are left on purpose: those that are ready
 //! count as updated.
@@ -37,9 +39,11 @@ pub(crate) async fn of(api: &Api, object: &ObjectRef) -> Result<Health, Stop> {
         "ReplicaSet" => Ok(of_replica_set(&present, &pods::of_workload(api, &present).await?)),
         "Pod" => Ok(of_pod(&present)),
         "Service" => of_service(api, &present).await,
+        "Job" => Ok(of_job(&present, &pods::of_workload(api, &present).await?)),
+        "CronJob" => of_cron_job(api, &present).await,
         other => {
             let why = format!(
-                "a {other} has no health; Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod and Service have"
+                "a {other} has no health; Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod, Service, Job and CronJob have"
             );
             Err(invalid(&why).into())
         }
@@ -146,6 +150,36 @@ fn of_pod(pod: &Value) -> Health {
     }
 }
 
+/// How a Job does on its way to its end, after which no pod of it has to be there.
+fn of_job(job: &Value, pods: &[Value]) -> Health {
+    let is = |kind| pods::condition(job, kind).is_some_and(|c| c["status"] == "True");
+    let failed = is("Failed") || is("FailureTarget") || count(job, "/status/failed").unwrap_or(0) > 0;
+    let under_way = pods.iter().filter(|p| pods::counts(p)).all(pods::ready);
+    Health {
+        desired: 1,
+        ready: u32::from(is("Complete") || (!failed && under_way)),
+        updated: 1,
+        settled: true,
+        ..common(job, pods)
+    }
+}
+
+/// As its newest Job does: what failed before is past.
+async fn of_cron_job(api: &Api, present: &Value) -> Result<Health, Stop> {
+    let uid = text(present, "/metadata/uid");
+    let mut jobs = api
+        .list_all("Job", text(present, "/metadata/namespace"), "", "")
+        .await?;
+    jobs.retain(|job| pods::controller_uid(job) == uid);
+    let newest = jobs
+        .iter()
+        .max_by_key(|job| text(job, "/metadata/creationTimestamp").to_owned());
+    match newest {
+        Some(job) => Ok(of_job(job, &pods::of_workload(api, job).await?)),
+        None => Ok(of_job(&Value::Null, &[])),
+    }
+}
+
 async fn of_service(api: &Api, present: &Value) -> Result<Health, Stop> {
     let behind = service::behind(api, present).await?;
     let selected: Vec<Value> = behind.selected;
@@ -228,6 +262,17 @@ mod tests {
                 set
             })
             .collect()
+    }
+
+    #[test]
+    fn a_job_is_well_while_it_comes_along_and_when_it_is_done() {
+        let with = |status: Value| json!({"kind": "Job", "metadata": {"uid": "j"}, "status": status});
+        let ended = |kind: &str| json!({"failed": 1, "conditions": [{"type": kind, "status": "True"}]});
+        assert!(of_job(&with(ended("Complete")), &[]).whole());
+        assert!(!of_job(&with(ended("Failed")), &[]).whole());
+        assert!(of_job(&with(json!({"active": 1})), &[pod("a", "j", true)]).whole());
+        assert!(!of_job(&with(json!({"active": 1})), &[pod("a", "j", false)]).whole());
+        assert!(!of_job(&with(json!({"active": 1, "failed": 2})), &[]).whole());
     }
 
     #[test]
