@@ -9,4 +9,7 @@ pub enum SimulatorError {
     /// A scenario's own objects were refused: a defect of the scenario.
     #[error("the scenario does not fit its own cluster: {0}; this is a defect of DreamOps, please report it")]
     Scenario(String),
+    /// No certificate for the loopback address could be made.
+    #[error("cannot make a certificate for the loopback address: {0}; this is a defect of DreamOps, please report it")]
+    Certificate(String),
 }

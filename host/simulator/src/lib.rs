@@ -21,15 +21,18 @@ pub mod clock;
 mod controllers;
 mod error;
 mod fields;
+mod ground;
 mod http;
 mod kubelet;
 mod names;
 mod quantity;
 pub mod scenarios;
+mod secure;
 mod simulator;
 mod world;
 
 pub use clock::{FastClock, ManualClock};
 pub use error::SimulatorError;
+pub use ground::Ground;
 pub use scenarios::{PullCredential, Scenario, scenarios};
 pub use simulator::Simulator;

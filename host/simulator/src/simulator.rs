@@ -3,16 +3,22 @@
 use crate::alert::Raised;
 use crate::clock::Present;
 use crate::error::SimulatorError;
+use crate::ground::Ground;
 use crate::http::{self, Served};
 use crate::scenarios::Scenario;
 use crate::scenarios::stage::Stage;
+use crate::secure::{Identity, SecureListener};
+use axum::Router;
+use axum::serve::Listener;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use dreamops_domain::ports::Clock;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A simulated cluster behind an address of the loopback device.
@@ -22,9 +28,12 @@ use tokio::task::JoinHandle;
 pub struct Simulator {
     address: SocketAddr,
     served: Arc<Served>,
-    raised: Raised,
-    stop: Option<oneshot::Sender<()>>,
-    serving: JoinHandle<()>,
+    namespace: String,
+    raised: Option<Raised>,
+    secure: SocketAddr,
+    authority: String,
+    stop: Option<watch::Sender<()>>,
+    serving: [JoinHandle<()>; 2],
 }
 
 impl Simulator {
@@ -34,6 +43,25 @@ impl Simulator {
         let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
         let mut stage = Stage::begin(seed, present.millis());
         let raised = (scenario.setup)(&mut stage)?;
+        let namespace = raised.namespace.clone();
+        Self::serve(stage, present, namespace, Some(raised)).await
+    }
+
+    /// Serves a cluster without a story, on which nothing has happened yet.
+    pub async fn on(ground: &Ground, clock: Arc<dyn Clock>) -> Result<Self, SimulatorError> {
+        let present = Present::new(clock);
+        let (seed, _) = uuid::Uuid::new_v4().as_u64_pair();
+        let stage = ground.stage(seed, present.millis());
+        let namespace = ground.namespaces.first().map_or("default", String::as_str).to_owned();
+        Self::serve(stage, present, namespace, None).await
+    }
+
+    async fn serve(
+        stage: Stage,
+        present: Present,
+        namespace: String,
+        raised: Option<Raised>,
+    ) -> Result<Self, SimulatorError> {
         let mut world = stage.end();
         world.live_until(present.millis());
         let token = uuid::Uuid::new_v4().simple().to_string();
@@ -46,32 +74,33 @@ impl Simulator {
             .await
             .map_err(SimulatorError::Listen)?;
         let address = listener.local_addr().map_err(SimulatorError::Listen)?;
-        let (stop, stopped) = oneshot::channel::<()>();
+        let identity = Identity::make()?;
+        let secured = SecureListener::bind(&identity).await?;
+        let secure = secured.address();
+        let (stop, stopped) = watch::channel(());
         let router = http::router(Arc::clone(&served));
-        let serving = tokio::spawn(async move {
-            let until = async move {
-                // a dropped sender means the same as a word from it
-                let _ = stopped.await;
-            };
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until).await {
-                tracing::error!(%error, "the simulated cluster stopped serving");
-            }
-        });
+        let serving = [
+            tokio::spawn(run(listener, router.clone(), stopped.clone())),
+            tokio::spawn(run(secured, router, stopped)),
+        ];
         Ok(Self {
             address,
             served,
+            namespace,
             raised,
+            secure,
+            authority: identity.authority,
             stop: Some(stop),
             serving,
         })
     }
 
-    /// Where it listens.
+    /// Where it listens without TLS. The token is wanted here as well.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A kubeconfig with address and token, as YAML. The token opens nothing else.
+    /// A kubeconfig with address, authority and token, as YAML. The token opens nothing else.
     pub fn kubeconfig(&self) -> String {
         format!(
             "apiVersion: v1
@@ -79,7 +108,8 @@ kind: Config
 clusters:
 - name: simulated
   cluster:
-    server: http://{}
+    server: https://{}
+    certificate-authority-data: {}
 users:
 - name: simulated
   user:
@@ -92,22 +122,27 @@ contexts:
     namespace: {}
 current-context: simulated
 ",
-            self.address, self.served.token, self.raised.namespace
+            self.secure,
+            STANDARD.encode(&self.authority),
+            self.served.token,
+            self.namespace
         )
     }
 
-    /// The alert that the broken world raises, as an Alertmanager webhook.
+    /// The token that opens it, and nothing else.
+    pub fn token(&self) -> &str {
+        &self.served.token
+    }
+
+    /// The alert that the broken world raises, as an Alertmanager webhook; null where there is no story.
     pub fn alert(&self) -> Value {
-        self.raised.alertmanager()
+        self.raised.as_ref().map_or(Value::Null, Raised::alertmanager)
     }
 
     /// The same alert from each source: Alertmanager, PagerDuty, `process-incident`.
     pub fn alerts(&self) -> [Value; 3] {
-        [
-            self.raised.alertmanager(),
-            self.raised.pagerduty(),
-            self.raised.process_incident(),
-        ]
+        [Raised::alertmanager, Raised::pagerduty, Raised::process_incident]
+            .map(|form| self.raised.as_ref().map_or(Value::Null, form))
     }
 
     /// All objects as they are now, by `Kind/namespace/name` (`Kind/name` for objects of the cluster).
@@ -129,18 +164,32 @@ current-context: simulated
 
     /// Stops serving.
     pub async fn shutdown(mut self) {
-        if let Some(stop) = self.stop.take() {
-            // it may have ended by itself
-            let _ = stop.send(());
+        drop(self.stop.take());
+        for serving in &mut self.serving {
+            // a client that keeps its connection open must not keep the program
+            serving.abort();
+            let _ = serving.await;
         }
-        // a client that keeps its connection open must not keep the program
-        self.serving.abort();
-        let _ = (&mut self.serving).await;
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Serves until the other end of `stopped` is gone.
+async fn run<L>(listener: L, router: Router, mut stopped: watch::Receiver<()>)
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    let until = async move {
+        // there is never a word: the sender being gone is the sign
+        let _ = stopped.changed().await;
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until).await {
+        tracing::error!(%error, "the simulated cluster stopped serving");
     }
 }

@@ -47,7 +47,7 @@ async fn every_fault_stays_until_it_is_fixed() {
     for (name, well) in &WELL {
         let cluster = Cluster::of(name).await;
         // so close together that no short moment between two crashes is missed, then hours
-        for seconds in std::iter::repeat_n(2, 60).chain([600, 4 * 3600]) {
+        for seconds in std::iter::repeat_n(3, 25).chain([600, 4 * 3600]) {
             assert!(!is_well(&cluster, well).await, "{name} heals by itself");
             cluster.pass(seconds);
         }
