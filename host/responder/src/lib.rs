@@ -171,7 +171,8 @@ impl Responder {
     pub async fn run(&self, id: IncidentId) -> Result<Incident, RespondError> {
         let mut session = Session::take(self, id).await?;
         let outcome = session.walk().await;
-        self.follow(session.give_back(outcome).await?).await
+        let walked = session.give_back(outcome).await?;
+        Box::pin(self.follow(walked)).await
     }
 
     /// Goes on with the incident that one joined, if it did.
@@ -203,7 +204,8 @@ impl Responder {
     pub async fn approve(&self, id: IncidentId, digest: &str, by: &str) -> Result<Incident, RespondError> {
         let mut session = Session::take(self, id).await?;
         let outcome = session.approve(digest, by).await;
-        self.follow(session.give_back(outcome).await?).await
+        let walked = session.give_back(outcome).await?;
+        Box::pin(self.follow(walked)).await
     }
 
     /// Refuses the plan that waits; nothing is done.

@@ -127,7 +127,10 @@ impl<'a> Session<'a> {
     pub(crate) async fn commit(&mut self) -> Result<(), RespondError> {
         self.collect_notes();
         self.incident.updated_at = self.responder.ports.clock.now();
-        self.incident.case.known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.incident
+            .case
+            .known
+            .clone_from(&self.known.lock().unwrap_or_else(PoisonError::into_inner));
         let events = std::mem::take(&mut self.pending);
         self.responder
             .ports

@@ -29,15 +29,15 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             worker: String::new(),
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
             // a crash back-off begins at 10 s and doubles: one whole back-off fits in 30 s
             stability: Duration::from_secs(30),
-            heal_deadline: Duration::from_secs(120),
+            heal_deadline: Duration::from_mins(2),
             poll: Duration::from_millis(500),
-            watch: Duration::from_secs(60),
-            approval_ttl: Duration::from_secs(3600),
+            watch: Duration::from_mins(1),
+            approval_ttl: Duration::from_hours(1),
             lease: Duration::from_secs(90),
-            calm: Duration::from_secs(600),
+            calm: Duration::from_mins(10),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// How far back earlier actions on an owner are told to components and policy.
-const HISTORY: Duration = Duration::from_secs(24 * 3600);
+const HISTORY: Duration = Duration::from_hours(24);
 /// How many of them.
 const HISTORY_ITEMS: usize = 20;
 

@@ -14,7 +14,7 @@ use dreamops_domain::read::ReadError;
 use std::time::Duration;
 
 /// What was found longer ago is looked at again before it is planned from.
-const STALE: Duration = Duration::from_secs(120);
+const STALE: Duration = Duration::from_mins(2);
 
 impl Session<'_> {
     /// Goes from phase to phase until the incident is closed or waits for a person.
@@ -25,7 +25,8 @@ impl Session<'_> {
             if self.stopped().await? || self.too_late().await? {
                 break;
             }
-            let worked = self.work().await;
+            // boxed: the work of all phases in one future would be large wherever a walk is held
+            let worked = Box::pin(self.work()).await;
             self.cope(worked).await?;
         }
         Ok(())

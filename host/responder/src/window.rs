@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The longest that Kubernetes leaves a container that keeps ending before it starts it again
 /// (`MaxContainerBackOff`): so late may a victim come back after its dependency.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+const LONGEST_BACK_OFF: Duration = Duration::from_mins(5);
 
 /// An unbroken time in which everything was well.
 pub(crate) struct Window {

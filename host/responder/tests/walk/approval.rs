@@ -128,7 +128,7 @@ async fn observe_proposes_and_writes_nothing_even_under_the_stop() {
 #[tokio::test]
 async fn what_policy_forbids_is_escalated_with_the_plan() {
     let mut room = Room::new().await;
-    room.settings.timeout = std::time::Duration::from_secs(3600);
+    room.settings.timeout = std::time::Duration::from_hours(1);
     let mut steps = Vec::new();
     for n in 0..4 {
         let object = room

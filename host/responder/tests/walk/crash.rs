@@ -9,7 +9,7 @@ use dreamops_domain::finding::Verdict;
 use dreamops_domain::id::IncidentId;
 use dreamops_domain::incident::Incident;
 use dreamops_domain::phase::{Mode, Phase};
-use dreamops_domain::ports::{Clock, Sealer};
+use dreamops_domain::ports::{Clock, IncidentFilter, Sealer};
 use dreamops_responder::Responder;
 use dreamops_store::SqliteStore;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ async fn live(room: &Room, fuse: &Arc<Fuse>, alert: (&str, &str)) -> Option<Inci
         room.settings.clone(),
     );
     let open = room.open_incidents().await;
-    fuse.run(async {
+    let work = async {
         let id: IncidentId = match open.first() {
             Some(incident) => incident.id,
             None => responder
@@ -134,8 +134,8 @@ async fn live(room: &Room, fuse: &Arc<Fuse>, alert: (&str, &str)) -> Option<Inci
                 .unwrap(),
         };
         responder.run(id).await.unwrap()
-    })
-    .await
+    };
+    fuse.run(Box::pin(work)).await
 }
 
 /// Kills the first life at point `n`, reopens the database and lives on. False once the first life came to its end.
@@ -174,7 +174,7 @@ async fn killed_at(n: usize, keep: Keep, clock: &Arc<ManualClock>, scene: Scene,
 async fn all_closed(room: &Room, n: usize) -> Option<Incident> {
     let all = room
         .store
-        .list(dreamops_domain::id::TenantId::DEFAULT, &Default::default())
+        .list(dreamops_domain::id::TenantId::DEFAULT, &IncidentFilter::default())
         .await
         .unwrap();
     assert!(all.len() <= 1, "at point {n} there are {} incidents", all.len());

@@ -65,7 +65,7 @@ async fn a_rollback_knows_of_a_write_that_was_in_doubt_when_it_was_stopped() {
     let cut_in_settle = crate::fuse::ports(room.ports(), &cut);
     cut.blow_in("settle");
     let cut_off = dreamops_responder::Responder::new(cut_in_settle, room.identity.clone(), room.settings.clone());
-    assert!(cut.run(cut_off.run(id)).await.is_none());
+    assert!(cut.run(Box::pin(cut_off.run(id))).await.is_none());
     room.pull_stop().await;
     room.seconds(91);
     let stopped = responder.run(id).await.unwrap();

@@ -153,7 +153,7 @@ async fn what_helped_in_part_is_kept_and_a_person_takes_over() {
 #[tokio::test]
 async fn a_rollout_that_makes_progress_is_not_cut_short() {
     let mut room = Room::new().await;
-    room.settings.timeout = Duration::from_secs(3600);
+    room.settings.timeout = Duration::from_hours(1);
     // one pod after the other, 100 s each: far beyond the time that is waited for something that stands still
     let web = room.cluster.add(
         "Deployment",
@@ -208,7 +208,7 @@ async fn the_runs_time_does_not_undercut_a_rollout_that_makes_progress() {
 async fn the_runs_time_ends_it_before_anything_is_written() {
     let mut room = broken().await;
     // one slow call must not cost the lease
-    room.settings.lease = Duration::from_secs(600);
+    room.settings.lease = Duration::from_mins(10);
     let clock = Arc::clone(&room.clock);
     let slow = Script::new("slow", vec![]).claiming(0.95).finding(move |context| {
         clock.advance(Duration::from_secs(301));

@@ -77,7 +77,7 @@ async fn no_better_in_time_is_taken_back() {
 #[tokio::test]
 async fn after_the_runs_time_no_fallback_is_tried() {
     let (mut room, web, _) = two().await;
-    room.settings.timeout = std::time::Duration::from_secs(60);
+    room.settings.timeout = std::time::Duration::from_mins(1);
     room.install(Script::new("first", vec![set_image(&web, "x")]));
     room.install(Script::new("second", vec![set_image(&web, "good")]).claiming(0.8));
     let incident = room.respond(Mode::Yolo).await;
