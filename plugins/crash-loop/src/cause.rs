@@ -242,7 +242,11 @@ fn unexplained(scene: &Scene, record: &Record, mut inquiry: Inquiry, log: &str) 
     };
     let state = match scene.container.last_end() {
         Some(end) => end.to_string(),
-        None => scene.container.to_string(),
+        None => format!(
+            "waits: {} ({})",
+            scene.container.waiting(),
+            scene.container.waiting_message()
+        ),
     };
     let (meaning, by_hand) = meaning(scene);
     let fault = Fault {

@@ -134,7 +134,7 @@ pub(crate) fn propose(scene: &Scene, record: &Record, mut inquiry: Inquiry, culp
             &scene.subject,
             inquiry,
             fault(scene, culprit),
-            "neither the probe nor the image changed, and no probe timing would help",
+            "no revision that is known to work has another probe or image, and no probe timing would help",
         );
     };
     let object = &scene.subject.object;

@@ -44,6 +44,10 @@ pub struct Record {
 
 /// The least time that a pod must have run to count as having run well.
 const RAN_MS: u64 = 10_000;
+/// So many probe failures of a pod are told one by one; after them the kubelet tells one in minutes, and silence says
+/// nothing. Up to there a pod that did not fail for so long did not fail: it is several periods of a probe.
+const TOLD: u64 = 20;
+const CALM_MS: u64 = 30_000;
 /// How long before and after a revision is made the workload stops being available because of it: an old pod may
 /// take a while to end before (`Recreate`), and new ones that are ready for a moment blur the time after.
 const LOST_BEFORE_MS: u64 = 180_000;
@@ -312,9 +316,12 @@ struct GonePod {
     first_ms: u64,
     started_ms: Option<u64>,
     killed_ms: Option<u64>,
+    started_last_ms: u64,
     complaint: Option<String>,
-    unmounted: bool,
+    /// What kept it from starting last, and when.
+    hindered: Option<(u64, String)>,
     unhealthy: u64,
+    unhealthy_last_ms: u64,
 }
 
 impl GonePod {
@@ -325,36 +332,48 @@ impl GonePod {
             first_ms: event.first_ms,
             started_ms: None,
             killed_ms: None,
+            started_last_ms: 0,
             complaint: None,
-            unmounted: false,
+            hindered: None,
             unhealthy: 0,
+            unhealthy_last_ms: 0,
         }
     }
 
     fn see(&mut self, event: &PodEvent) {
         self.first_ms = self.first_ms.min(event.first_ms);
         match event.reason.as_str() {
-            "Started" => self.started_ms = Some(event.first_ms),
-            "Killing" if !event.message.contains("probe") => self.killed_ms = Some(event.last_ms),
-            "Killing" | "BackOff" | "Failed" => {
-                self.complaint = Some(format!("its pod {} had {}", self.name, event.reason));
+            "Started" => {
+                self.started_ms = Some(event.first_ms);
+                self.started_last_ms = self.started_last_ms.max(event.last_ms);
             }
-            "FailedMount" => self.unmounted = true,
-            "Unhealthy" => self.unhealthy += event.count,
+            "Killing" if !event.message.contains("probe") => self.killed_ms = Some(event.last_ms),
+            "Killing" | "BackOff" | "Failed" | "FailedMount" => {
+                let complaint = format!("its pod {} had {}", self.name, event.reason);
+                if event.reason == "Killing" || event.message.contains("restarting failed container") {
+                    self.complaint = Some(complaint);
+                } else if self.hindered.as_ref().is_none_or(|(at, _)| *at < event.last_ms) {
+                    self.hindered = Some((event.last_ms, complaint));
+                }
+            }
+            "Unhealthy" => {
+                self.unhealthy += event.count;
+                self.unhealthy_last_ms = self.unhealthy_last_ms.max(event.last_ms);
+            }
             _ => {}
         }
     }
 
     fn standing(&self, replaced_ms: Option<u64>) -> Option<Standing> {
-        if let Some(complaint) = &self.complaint {
+        // a mount or a pull is tried again: what started in the end had its volumes and its image
+        let hindered = self.hindered.as_ref().filter(|(at, _)| *at > self.started_last_ms);
+        if let Some(complaint) = self.complaint.as_ref().or(hindered.map(|(_, complaint)| complaint)) {
             return Some(Standing::Ill(complaint.clone()));
         }
-        // a mount is tried again: what started in the end had its volumes
-        if self.unmounted && self.started_ms.is_none() {
-            return Some(Standing::Ill(format!("its pod {} had FailedMount", self.name)));
-        }
-        // a probe that fails a few times belongs to every start and every end
-        if self.unhealthy >= 5 {
+        // a probe that fails a few times belongs to every start and every end, and more often to a slow start
+        let ended = self.killed_ms.or(replaced_ms).unwrap_or(0);
+        let slow_start = self.unhealthy < TOLD && ended.saturating_sub(self.unhealthy_last_ms) >= CALM_MS;
+        if self.unhealthy >= 5 && !slow_start {
             return Some(Standing::Ill(format!(
                 "probes of its pod {} failed {} times",
                 self.name, self.unhealthy

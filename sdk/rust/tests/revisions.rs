@@ -98,6 +98,41 @@ fn events_tell_how_pods_that_are_gone_did() {
     assert!(is_sound(&all[1].1), "{all:?}");
 }
 
+/// A mount or a pull that failed once, and probes that failed while the program started, are past when the pod runs well
+/// for long after.
+#[test]
+fn troubles_of_a_start_that_passed_do_not_speak_against_a_revision() {
+    let gone = |troubles: Vec<Event>| {
+        let mut host = MockHost::new()
+            .rollout(three(Rollout::deployment("web", 1)))
+            .target("Deployment", "web")
+            .event_fact(seen("web-r2-b", "b", "Started", "Started container web", 4_000))
+            .event_fact(seen("web-r2-b", "b", "Killing", "Stopping container web", 601));
+        for trouble in troubles {
+            host = host.event_fact(trouble);
+        }
+        standings(&host).remove(0).1
+    };
+    let probes = |count, ago_s| Event {
+        count,
+        ..seen("web-r2-b", "b", "Unhealthy", "Readiness probe failed", ago_s)
+    };
+    let mount = |ago_s| seen("web-r2-b", "b", "FailedMount", "failed to sync configmap cache", ago_s);
+    let pull = seen(
+        "web-r2-b",
+        "b",
+        "Failed",
+        "Failed to pull image \"shop/web:2\": timeout",
+        4_020,
+    );
+    for passed in [vec![mount(4_010)], vec![pull], vec![probes(12, 3_900)]] {
+        assert!(is_sound(&gone(passed.clone())), "{passed:?}");
+    }
+    for lasting in [vec![mount(610)], vec![probes(12, 605)], vec![probes(25, 900)]] {
+        assert!(matches!(gone(lasting.clone()), Standing::Ill(_)), "{lasting:?}");
+    }
+}
+
 /// Pods of a DaemonSet do not carry their revision's name: the time tells.
 #[test]
 fn the_time_tells_which_revision_a_gone_pod_of_a_daemon_set_was_of() {
