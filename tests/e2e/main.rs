@@ -9,6 +9,7 @@
 mod alerts;
 mod bad_input;
 mod crashes;
+mod field;
 mod healing;
 mod modes;
 mod obvious_but_wrong;

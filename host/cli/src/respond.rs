@@ -26,10 +26,14 @@ pub(crate) async fn run(args: RespondArgs) -> Outcome {
     let mode = args.mode.map_or(app.config.mode, Mode::from);
     let alerts = chosen(&delivery, args.only.as_deref())?;
     let alerts = target::narrow(alerts, args.target.as_deref())?;
-    let namespace = target::namespace(&alerts, args.namespace.as_deref())?;
+    let said = target::said(&alerts, args.namespace.as_deref())?;
     let narrator = Arc::new(narrator(args.output));
     let connection = app.connect(&args.cluster).await?;
     let responder = app.responder(&connection, Arc::clone(&narrator), args.timeout).await?;
+    let namespace = match said {
+        Some(namespace) => namespace,
+        None => target::found(&alerts, connection.namespaces().await.as_deref(), &responder).await?,
+    };
     let firing: Vec<Alert> = alerts
         .iter()
         .filter(|a| a.status == AlertStatus::Firing)

@@ -2,8 +2,9 @@
 
 use crate::exit::Failure;
 use anyhow::anyhow;
-use dreamops_domain::alert::{Alert, namespaces_in};
+use dreamops_domain::alert::{Alert, namespaces_in, namespaces_said_in, words_of};
 use dreamops_domain::object::kind_from;
+use dreamops_responder::Responder;
 
 /// Puts the object that the operator named in front of all that the alerts say.
 pub(crate) fn narrow(mut alerts: Vec<Alert>, target: Option<&str>) -> Result<Vec<Alert>, Failure> {
@@ -24,18 +25,58 @@ pub(crate) fn narrow(mut alerts: Vec<Alert>, target: Option<&str>) -> Result<Vec
     Ok(alerts)
 }
 
-/// The one namespace that is meant: the flag, else what the alerts say, else what their text names.
-pub(crate) fn namespace(alerts: &[Alert], flag: Option<&str>) -> Result<String, Failure> {
+/// The one namespace that is meant, where flag or alerts say it outright; `None` where it has to be found in their text.
+pub(crate) fn said(alerts: &[Alert], flag: Option<&str>) -> Result<Option<String>, Failure> {
     if let Some(flag) = flag {
-        return Ok(flag.to_owned());
+        return Ok(Some(flag.to_owned()));
     }
     let mut named: Vec<String> = alerts.iter().filter_map(|a| a.hints.namespace.clone()).collect();
     if named.is_empty() {
-        named = alerts
-            .iter()
-            .flat_map(|a| namespaces_in(&format!("{}\n{}", a.title, a.description)))
-            .collect();
+        named = texts(alerts).flat_map(|t| namespaces_said_in(&t)).collect();
     }
+    if named.is_empty() {
+        return Ok(None);
+    }
+    one_of(named).map(Some)
+}
+
+/// The one namespace that the alerts' text may mean: of those `there`, one that stands in it as a word and in which
+/// something is that it names. What is there may not be known; then only `NAMESPACE/NAME` counts.
+pub(crate) async fn found(
+    alerts: &[Alert],
+    there: Option<&[String]>,
+    responder: &Responder,
+) -> Result<String, Failure> {
+    let mut named: Vec<String> = match there {
+        Some(there) => texts(alerts).flat_map(|t| owned(words_of(&t, there))).collect(),
+        None => texts(alerts).flat_map(|t| namespaces_in(&t)).collect(),
+    };
+    named.sort();
+    named.dedup();
+    if named.len() > 1 {
+        let mut with = Vec::new();
+        for namespace in &named {
+            let groups = responder.group(namespace, alerts).await?;
+            if groups.iter().any(|g| g.located.is_some()) {
+                with.push(namespace.clone());
+            }
+        }
+        if !with.is_empty() {
+            named = with;
+        }
+    }
+    one_of(named)
+}
+
+fn owned(names: Vec<&String>) -> Vec<String> {
+    names.into_iter().cloned().collect()
+}
+
+fn texts(alerts: &[Alert]) -> impl Iterator<Item = String> {
+    alerts.iter().map(|a| format!("{}\n{}", a.title, a.description))
+}
+
+fn one_of(mut named: Vec<String>) -> Result<String, Failure> {
     named.sort();
     named.dedup();
     match named.as_slice() {

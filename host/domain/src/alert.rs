@@ -25,7 +25,7 @@ mod process_incident;
 mod prose;
 mod text;
 
-pub use prose::{Candidate, Strength, candidates_in, namespaces_in};
+pub use prose::{Candidate, Strength, candidates_in, namespaces_in, namespaces_said_in, words_of};
 
 /// The longest body that is read, in bytes. PagerDuty and Alertmanager stay far below it.
 pub const MAX_BODY: usize = 1 << 20;

@@ -59,6 +59,15 @@ pub struct Connection {
     pub version: String,
 }
 
+impl Connection {
+    /// The names of the cluster's namespaces; `None` where they may not be listed or the server does not say.
+    pub async fn namespaces(&self) -> Option<Vec<String>> {
+        let all = self.api.list_all("Namespace", "", "", "").await.ok()?;
+        let name = |n: &serde_json::Value| Some(n.pointer("/metadata/name")?.as_str()?.to_owned());
+        Some(all.iter().filter_map(name).collect())
+    }
+}
+
 /// Connects as a context of a kubeconfig says.
 pub async fn kubeconfig(path: &Path, options: &Options) -> Result<Connection, ConnectError> {
     let now = options.clock.now();

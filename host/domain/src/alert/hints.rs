@@ -97,7 +97,7 @@ const KIND_AND_NAME: [(&str, &str); 3] = [
 /// Labels of the scrape's target: `exported_…` beside one of them means that they are the exporter's.
 const TARGET_LABELS: [&str; 6] = ["namespace", "pod", "container", "service", "job", "node"];
 /// Parts of names that only exporters bear.
-const EXPORTERS: [&str; 4] = ["kube-state-metrics", "kubelet", "node-exporter", "cadvisor"];
+pub(super) const EXPORTERS: [&str; 4] = ["kube-state-metrics", "kubelet", "node-exporter", "cadvisor"];
 
 /// Reads the hints out of labels.
 pub(super) fn hints(labels: &Labels) -> Hints {

@@ -9,7 +9,7 @@
 //! All are guesses. A caller goes from the strongest to the weakest and takes a name only if exactly one existing object
 //! bears it; it stops at the first strength at which anything exists.
 
-use super::hints::{dns_label, dns_subdomain};
+use super::hints::{EXPORTERS, dns_label, dns_subdomain};
 use crate::object::kind_from;
 use crate::pattern::pattern;
 use regex::Regex;
@@ -124,23 +124,35 @@ pub fn candidates_in(text: &str) -> Vec<Candidate> {
 
 /// Namespaces that a text names, in the order in which it does; bare `shop/web` counts only where nothing is said outright.
 pub fn namespaces_in(text: &str) -> Vec<String> {
-    let text = head(text);
-    let mut found = said_namespaces(text);
-    let candidates = candidates_in(text);
-    let beside = |s: Strength| {
-        candidates
-            .iter()
-            .filter(move |c| c.strength == s)
-            .filter_map(|c| c.namespace.clone())
-    };
-    found.extend(beside(Strength::Named));
-    found.retain(|n| dns_label(n) && may_be_name(n));
-    if found.is_empty() {
-        found.extend(beside(Strength::Shaped));
+    let outright = namespaces_said_in(text);
+    if outright.is_empty() {
+        return beside(text, Strength::Shaped, Vec::new());
     }
+    outright
+}
+
+/// Namespaces that a text names outright, by the word or beside a kind: `namespace shop`, `pod shop/web-1`.
+pub fn namespaces_said_in(text: &str) -> Vec<String> {
+    beside(text, Strength::Named, said_namespaces(head(text)))
+}
+
+/// Namespaces, and those that stand before names of a strength; none twice.
+fn beside(text: &str, strength: Strength, mut found: Vec<String>) -> Vec<String> {
+    let candidates = candidates_in(text).into_iter().filter(|c| c.strength == strength);
+    found.extend(candidates.filter_map(|c| c.namespace));
+    found.retain(|n| dns_label(n) && may_be_name(n));
     let mut seen = BTreeSet::new();
     found.retain(|n| seen.insert(n.clone()));
     found
+}
+
+/// Which of some names stand in a text as words of their own.
+pub fn words_of<'n>(text: &str, names: &'n [String]) -> Vec<&'n String> {
+    let words: BTreeSet<&str> = head(text)
+        .split(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
+        .map(|w| w.trim_matches('-'))
+        .collect();
+    names.iter().filter(|n| words.contains(n.as_str())).collect()
 }
 
 /// Names that the word namespace stands beside.
@@ -247,7 +259,11 @@ fn words(text: &str, found: &mut Found) {
     for c in captured(&WORD, text) {
         let quoted = c[0].starts_with(['"', '\'', '`', '“', '‘']);
         let word = c[0].trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        if word.contains(['/', ':', '@', '_', '%', '.']) || namespaces.iter().any(|n| n == word) {
+        // Alertmanager's own title for PagerDuty lists label values, the exporter's among them
+        if EXPORTERS.contains(&word)
+            || word.contains(['/', ':', '@', '_', '%', '.'])
+            || namespaces.iter().any(|n| n == word)
+        {
             continue;
         }
         let shaped = quoted || word.contains('-');

@@ -517,3 +517,13 @@ proptest! {
         let _ = namespaces_in(&text);
     }
 }
+
+#[test]
+fn the_title_that_alertmanager_gives_pagerduty_names_no_namespace_outright() {
+    let title = "[FIRING:1] KubePodCrashLooping (app uid kube-state-metrics shop web-5d4b9c-x2x7p monitoring/k8s warning)";
+    assert_eq!(namespaces_said_in(title), Vec::<String>::new());
+    let there = ["default", "monitoring", "shop", "web"].map(str::to_owned);
+    assert_eq!(words_of(title, &there), ["monitoring", "shop"]);
+    assert!(candidates_in(title).iter().all(|c| c.name != "kube-state-metrics"));
+    assert_eq!(namespaces_said_in("pod shop/web-1 in namespace shop"), ["shop"]);
+}

@@ -31,6 +31,11 @@ const IDENTIFIERS: [&str; 18] = [
     "revisionHash",
 ];
 
+/// The longest label value that Kubernetes takes, in bytes.
+const LONGEST_LABEL: usize = 63;
+/// Maps of labels.
+const LABELS: [&str; 4] = ["labels", "matchLabels", "selector", "nodeSelector"];
+
 /// A walk through one object.
 pub(super) struct Walk<'a> {
     redactor: &'a Redactor,
@@ -69,6 +74,7 @@ impl<'a> Walk<'a> {
                 ("binaryData", Value::Object(entries)) => self.secret_entries(entries, true),
                 ("items", Value::Array(items)) if kind.ends_with("List") => self.items(items, kind == "SecretList"),
                 ("value", Value::String(text)) if pair.is_some_and(name::of_field) => self.handle(text),
+                (_, Value::Object(entries)) if LABELS.contains(&key.as_str()) => Value::Object(self.labels(entries)),
                 (_, Value::Object(entries)) if is_environment(key) => self.variables(entries),
                 (_, Value::Array(items)) if is_environment(key) => {
                     Value::Array(items.iter().map(|i| self.variable(i)).collect())
@@ -82,6 +88,22 @@ impl<'a> Walk<'a> {
             shown.insert(redact(self.redactor, key, Depth::Certain), value);
         }
         shown
+    }
+
+    /// Labels, and what selects by them: they find other objects, so that what merely looks random stays.
+    fn labels(&self, entries: &Map<String, Value>) -> Map<String, Value> {
+        let label = |(name, value): (&String, &Value)| {
+            let shown = match value {
+                Value::String(text) if name::of_field(name) => self.handle(text),
+                Value::String(text) if text.len() <= LONGEST_LABEL => {
+                    Value::String(redact(self.redactor, text, Depth::Certain))
+                }
+                Value::Object(inner) => Value::Object(self.labels(inner)),
+                other => self.value(other),
+            };
+            (redact(self.redactor, name, Depth::Certain), shown)
+        };
+        entries.iter().map(label).collect()
     }
 
     fn items(&self, items: &[Value], secrets: bool) -> Value {

@@ -266,7 +266,10 @@ fn writers_are_shown_by_name_and_without_any_value() {
     );
     assert!(!shown.to_string().contains(SECRET));
     let plain = json!({"kind": "Service", "metadata": {"name": "web"}});
-    assert_eq!(Redactor::new(b"tenant one").object_with_writers(&plain).into_inner(), plain);
+    assert_eq!(
+        Redactor::new(b"tenant one").object_with_writers(&plain).into_inner(),
+        plain
+    );
 }
 
 #[test]
@@ -424,5 +427,24 @@ proptest! {
     fn no_text_makes_redaction_panic(any in any::<String>()) {
         let once = text(&any);
         prop_assert_eq!(text(&once), once);
+    }
+}
+
+/// Who selects by a masked label finds nothing.
+#[test]
+fn labels_and_what_selects_by_them_stay_whatever_they_look_like() {
+    let random = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-0f3c9a1d";
+    let map = || json!({"app": random, "token": SECRET});
+    let shown = object(&json!({
+        "metadata": {"labels": map()},
+        "spec": {"selector": {"matchLabels": map()}, "template": {"metadata": {"labels": map()}}},
+    }));
+    for at in [
+        "/metadata/labels",
+        "/spec/selector/matchLabels",
+        "/spec/template/metadata/labels",
+    ] {
+        let labels = shown.pointer(at).cloned().unwrap_or_default();
+        assert_eq!(labels, json!({"app": random, "token": handle(SECRET)}), "{at}");
     }
 }
