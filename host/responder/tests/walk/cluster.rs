@@ -194,6 +194,11 @@ impl Cluster {
             }),
             Action::Patch { target, path, value } => set(target, path, value),
             Action::Scale { workload, replicas } => set(workload, "/spec/replicas", &replicas.to_string()),
+            // a step of two writes: what the workload refers to is made first
+            Action::RestartWorkload { workload } => {
+                let part = ObjectRef::new("Secret", NAMESPACE, "part", "uid-part");
+                Ok([set(&part, "/spec/image", "made")?, set(workload, "/spec/image", "x")?].concat())
+            }
             other => Err(ActError::NotAllowed {
                 why: format!("this world knows no {}", other.name()),
             }),

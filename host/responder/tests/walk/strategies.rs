@@ -203,6 +203,13 @@ pub fn restart(pod: &ObjectRef) -> Step {
     step(Action::RestartPod { pod: pod.clone() })
 }
 
+/// A step of two writes: on the Secret `part`, then on the workload.
+pub fn two_writes(workload: &ObjectRef) -> Step {
+    step(Action::RestartWorkload {
+        workload: workload.clone(),
+    })
+}
+
 pub fn tell(target: &ObjectRef, proposal: &str) -> Step {
     step(Action::Escalate {
         target: target.clone(),

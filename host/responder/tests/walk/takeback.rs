@@ -2,7 +2,7 @@
 
 use crate::cluster::{Fate, always, good_is_healthy, pods};
 use crate::room::{Room, count, outcomes, words};
-use crate::strategies::{Script, restart, set, set_image};
+use crate::strategies::{Script, restart, set, set_image, two_writes};
 use dreamops_domain::event::Event;
 use dreamops_domain::finding::Verdict;
 use dreamops_domain::object::ObjectRef;
@@ -237,4 +237,28 @@ async fn what_the_host_does_for_nobody_goes_to_the_next_strategy() {
     let incident = alone.respond(Mode::Yolo).await;
     assert_eq!(incident.phase, Phase::Escalated);
     assert!(words(&incident).contains("not in the table"), "{}", words(&incident));
+}
+
+#[tokio::test]
+async fn what_a_workload_refers_to_stays_while_the_reference_cannot_be_taken_back() {
+    let (room, web, _) = two().await;
+    let part = room.cluster.add("Secret", "part", "absent", always(pods(0, 0)));
+    room.install(Script::new("first", vec![two_writes(&web)]).saying(worse()));
+    let theirs = web.clone();
+    room.cluster
+        .before(2, move |cluster| cluster.set(&theirs, "/spec/image", "theirs"));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    let images = || [&web, &part].map(|o| room.cluster.field(o, "/spec/image"));
+    assert_eq!(images(), ["theirs", "made"]);
+    assert_eq!(outcomes(&incident), [("applied", false)]);
+
+    room.cluster.set(&web, "/spec/image", "x");
+    let back = room.responder().rollback(incident.id, "ana").await.unwrap();
+    assert_eq!(back.phase, Phase::Reverted);
+    assert_eq!(images(), ["bad", "absent"]);
+    assert_eq!(
+        room.cluster.effects()[2..],
+        ["Deployment/web /spec/image = bad", "Secret/part /spec/image = absent"]
+    );
 }
