@@ -8,6 +8,7 @@ use crate::args::{ClusterArgs, DemoArgs, Output};
 use crate::exit::{Failure, INTERRUPTED, Outcome, code_of};
 use crate::respond::{interruptible, narrator, print_json};
 use crate::story::Narrator;
+use crate::target;
 use anyhow::{Context, anyhow};
 use dreamops_domain::alert;
 use dreamops_domain::id::TenantId;
@@ -123,8 +124,13 @@ async fn one(scenario: &Scenario, args: &DemoArgs, narrator: &Arc<Narrator>) -> 
     let connection = app.connect_to(kubeconfig.path(), None).await?;
     let responder = app.responder(&connection, Arc::clone(narrator), PATIENCE).await?;
     let payload = serde_json::to_vec(&simulator.alert()).context("cannot write the alert")?;
-    let delivery = alert::parse(&payload).context("the scenario's alert cannot be read")?.redacted(&app.redactor);
-    let namespace = crate::target::namespace(&delivery.alerts, None)?;
+    let delivery = alert::parse(&payload)
+        .context("the scenario's alert cannot be read")?
+        .redacted(&app.redactor);
+    let namespace = match target::said(&delivery.alerts, None)? {
+        Some(namespace) => namespace,
+        None => target::found(&delivery.alerts, &connection, &responder).await?,
+    };
     let id = responder
         .open(&namespace, args.mode.into(), delivery.alerts, &delivery.key)
         .await?;

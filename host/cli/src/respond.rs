@@ -32,7 +32,7 @@ pub(crate) async fn run(args: RespondArgs) -> Outcome {
     let responder = app.responder(&connection, Arc::clone(&narrator), args.timeout).await?;
     let namespace = match said {
         Some(namespace) => namespace,
-        None => target::found(&alerts, connection.namespaces().await.as_deref(), &responder).await?,
+        None => target::found(&alerts, &connection, &responder).await?,
     };
     let firing: Vec<Alert> = alerts
         .iter()

@@ -2,6 +2,7 @@
 
 use crate::exit::Failure;
 use anyhow::anyhow;
+use dreamops_cluster::connect::Connection;
 use dreamops_domain::alert::{Alert, namespaces_in, namespaces_said_in, words_of};
 use dreamops_domain::object::kind_from;
 use dreamops_responder::Responder;
@@ -40,7 +41,7 @@ pub(crate) fn said(alerts: &[Alert], flag: Option<&str>) -> Result<Option<String
     one_of(named).map(Some)
 }
 
-/// The one namespace that the alerts' text may mean: of those `there`, one that stands in it as a word and in which
+/// The one namespace that the alerts' text may mean: of those that are there, one that stands in it as a word and in which
 /// something is that it names. What is there may not be known; then only `NAMESPACE/NAME` counts.
 pub(crate) async fn found(
     alerts: &[Alert],
