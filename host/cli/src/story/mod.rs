@@ -30,9 +30,10 @@ pub(crate) struct Narrator {
     state: Mutex<State>,
 }
 
-/// What was told already.
+/// What was told of an incident already.
 #[derive(Default)]
 struct State {
+    incident: Option<IncidentId>,
     began: Option<Timestamp>,
     ready: Option<(u32, u32)>,
     assessed: Vec<(String, f64)>,
@@ -72,6 +73,9 @@ impl Story for Narrator {
     fn tell(&self, incident: IncidentId, entry: &TimelineEntry) {
         let text = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.incident != Some(incident) {
+                *state = State { incident: Some(incident), ..State::default() };
+            }
             write::entry(&self.paint, &mut state, incident, entry)
         };
         self.say(&text);
