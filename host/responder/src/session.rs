@@ -196,10 +196,11 @@ impl<'a> Session<'a> {
         self.close(Phase::Escalated, &reason).await
     }
 
-    /// Makes sure that enough of the lease is left for the next look.
+    /// Makes sure that enough of the lease is left for the longest call into a component or the cluster. Not each look
+    /// costs a commit for it.
     pub(crate) async fn heartbeat(&mut self) -> Result<(), RespondError> {
         let age = self.responder.ports.clock.monotonic().saturating_sub(self.renewed);
-        if age < self.responder.settings.lease / 3 {
+        if age < self.responder.settings.lease / 9 {
             Ok(())
         } else {
             self.renew().await

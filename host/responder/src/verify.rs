@@ -38,6 +38,8 @@ struct Vigil {
     window: Option<Window>,
     told: Option<Look>,
     next_question: Duration,
+    /// Whether the host saw all well when the strategy was asked last.
+    asked_when_well: bool,
 }
 
 /// What a look leads to.
@@ -80,13 +82,15 @@ impl Session<'_> {
             window: None,
             told: None,
             next_question: Duration::ZERO,
+            asked_when_well: false,
         })
     }
 
     async fn look_once(&mut self, vigil: &mut Vigil) -> Result<Option<Verified>, RespondError> {
         let mut look = self.look().await?;
         look.breach = self.breach(&vigil.applied).await?;
-        look.word = self.ask_if_due(vigil, &look).await?;
+        let well = self.is_sound(&look.health);
+        look.word = self.ask_if_due(vigil, &look, well && look.origin_is_well).await?;
         self.tell(&look, &mut vigil.told).await?;
         if let Some(breach) = look.breach {
             return Ok(Some(Verified::Contested { breach }));
@@ -94,7 +98,6 @@ impl Session<'_> {
         if let Word::Said(Verdict::Worse { why }) = look.word {
             return Ok(Some(Verified::Worse { why }));
         }
-        let well = self.is_sound(&look.health);
         let healed = match &look.word {
             Word::Said(verdict) => *verdict == Verdict::Healed,
             Word::Silent => true,
@@ -121,14 +124,16 @@ impl Session<'_> {
         })
     }
 
-    /// Asks the strategy when its answer is due, and always before a window ends.
-    async fn ask_if_due(&mut self, vigil: &mut Vigil, look: &Look) -> Result<Word, RespondError> {
+    /// Asks the strategy when its answer is due, as soon as the host sees all well, and before a window ends.
+    async fn ask_if_due(&mut self, vigil: &mut Vigil, look: &Look, well: bool) -> Result<Word, RespondError> {
         let now = self.responder.ports.clock.monotonic();
         let length = window::length(&self.responder.settings, &look.health);
         let ends = vigil.window.as_ref().is_some_and(|w| w.complete(now, length));
-        if now < vigil.next_question && !ends {
+        let became_well = well && !vigil.asked_when_well;
+        if now < vigil.next_question && !ends && !became_well {
             return Ok(Word::NotAsked);
         }
+        vigil.asked_when_well = well;
         let Some(execution) = self.execution(&vigil.applied, vigil.since, look.health.clone()) else {
             return Ok(Word::Silent);
         };

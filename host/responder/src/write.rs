@@ -26,17 +26,17 @@ impl Session<'_> {
         if let Some(outcome) = &entry.outcome {
             return Ok(outcome.clone());
         }
-        // a write's deadline ends before its lease
-        self.renew().await?;
         let outcome = if entry.in_doubt() {
-            self.note(
-                "journal",
-                format!("it is not known what came of: {}", describe_write(&entry.write)),
-            );
-            self.finish_doubtful(&entry.write).await?
+            let write = describe_write(&entry.write);
+            self.note("journal", format!("it is not known what came of: {write}"));
+            self.finish_doubtful(entry).await?
         } else {
             self.start(entry).await?;
-            self.send(&entry.write).await?
+            let write = describe_write(&entry.write);
+            let (step, direction) = (entry.step as usize, entry.direction);
+            self.record(Event::Acting { step, direction, write });
+            self.commit().await?;
+            self.send(entry).await?
         };
         self.finish(entry, &outcome).await?;
         if entry.direction == Direction::Forward {
@@ -45,21 +45,14 @@ impl Session<'_> {
         Ok(outcome)
     }
 
-    /// Commits that the write is about to be sent, and tells so.
+    /// Commits that the write is about to be sent, unless the emergency stop is on, under a lease that is as long as it gets:
+    /// a write's deadline ends before its lease.
     async fn start(&mut self, entry: &JournalEntry) -> Result<(), RespondError> {
+        self.renew().await?;
         let ports = &self.responder.ports;
         let by_person = self.incident.case.revert.as_ref().is_some_and(|r| r.by.is_some());
-        ports
-            .store
-            .journal_start(&self.lease, entry.id, ports.clock.now(), by_person)
-            .await?;
-        let write = describe_write(&entry.write);
-        self.record(Event::Acting {
-            step: entry.step as usize,
-            direction: entry.direction,
-            write,
-        });
-        self.commit().await
+        let now = ports.clock.now();
+        Ok(ports.store.journal_start(&self.lease, entry.id, now, by_person).await?)
     }
 
     async fn finish(&mut self, entry: &JournalEntry, outcome: &WriteOutcome) -> Result<(), RespondError> {
@@ -76,31 +69,33 @@ impl Session<'_> {
         self.commit().await
     }
 
-    async fn send(&self, write: &Write) -> Result<WriteOutcome, RespondError> {
-        match self.apply(write).await {
-            Err(RespondError::Act(ActError::InDoubt { .. })) => self.finish_doubtful(write).await,
+    async fn send(&mut self, entry: &JournalEntry) -> Result<WriteOutcome, RespondError> {
+        match self.apply(entry).await {
+            Err(RespondError::Act(ActError::InDoubt { .. })) => self.finish_doubtful(entry).await,
             other => other,
         }
     }
 
     /// Settles a write that may have arrived; sends it again where it did not, which is safe: its preconditions are
     /// part of it. If it arrived after all in between, what is found then is ours.
-    async fn finish_doubtful(&self, write: &Write) -> Result<WriteOutcome, RespondError> {
-        if let Some(outcome) = self.settle(write).await? {
+    async fn finish_doubtful(&mut self, entry: &JournalEntry) -> Result<WriteOutcome, RespondError> {
+        if let Some(outcome) = self.settle(&entry.write).await? {
             return Ok(outcome);
         }
-        let outcome = self.apply(write).await?;
+        self.start(entry).await?;
+        let outcome = self.apply(entry).await?;
         if matches!(outcome, WriteOutcome::AlreadySo | WriteOutcome::Conflict { .. }) {
-            return Ok(self.settle(write).await?.unwrap_or(outcome));
+            return Ok(self.settle(&entry.write).await?.unwrap_or(outcome));
         }
         Ok(outcome)
     }
 
-    /// Sends a write. What keeps it from being sent for good is a refusal; a cluster that cannot be reached is asked again.
-    async fn apply(&self, write: &Write) -> Result<WriteOutcome, RespondError> {
+    /// Sends a write that was started. What keeps it from being sent for good is a refusal; a cluster that cannot be
+    /// reached is asked again, each time as if for the first time: the emergency stop may be on by then.
+    async fn apply(&mut self, entry: &JournalEntry) -> Result<WriteOutcome, RespondError> {
         let mut tries = 1;
         loop {
-            match self.responder.ports.writes.apply(&self.scope(), write).await {
+            match self.responder.ports.writes.apply(&self.scope(), &entry.write).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(ActError::NotAllowed { why }) => return Ok(WriteOutcome::Refused { why }),
                 Err(ActError::Read(error)) if cannot_be_retried(&error) => {
@@ -110,6 +105,7 @@ impl Session<'_> {
                 Err(error) => return Err(error.into()),
             }
             self.pause(PAUSE).await;
+            self.start(entry).await?;
         }
     }
 

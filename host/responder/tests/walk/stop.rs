@@ -1,6 +1,6 @@
 //! The emergency stop: before every step, for automatic reverts too, and not for a person's rollback.
 
-use crate::cluster::{Cluster, good_is_healthy};
+use crate::cluster::{Cluster, Fate, good_is_healthy};
 use crate::room::{Room, about, outcomes, stop};
 use crate::strategies::{Script, set_image};
 use dreamops_domain::finding::Verdict;
@@ -127,4 +127,20 @@ async fn a_rollback_happens_once() {
     room.responder().rollback(incident.id, "ana").await.unwrap();
     assert!(room.responder().rollback(incident.id, "ana").await.is_err());
     assert_eq!(room.cluster.effects().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_did_not_arrive_is_not_sent_again_under_the_stop() {
+    for fate in [Fate::Lost, Fate::Unreachable] {
+        let (room, _) = two_steps(None).await;
+        room.cluster.fate(fate);
+        room.cluster.after(0, pulls(&room));
+        let incident = room.respond(Mode::Yolo).await;
+        assert_eq!(incident.phase, Phase::Stopped);
+        assert!(room.cluster.effects().is_empty());
+        assert!(
+            room.responder().rollback(incident.id, "ana").await.is_err(),
+            "there is nothing to take back"
+        );
+    }
 }
