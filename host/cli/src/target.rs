@@ -42,16 +42,13 @@ pub(crate) fn said(alerts: &[Alert], flag: Option<&str>) -> Result<Option<String
 }
 
 /// The one namespace that the alerts' text may mean: of those that are there, one that stands in it as a word and in which
-/// something is that it names. What is there may not be known; then only `NAMESPACE/NAME` counts.
-pub(crate) async fn found(
-    alerts: &[Alert],
-    there: Option<&[String]>,
-    responder: &Responder,
-) -> Result<String, Failure> {
-    let mut named: Vec<String> = match there {
-        Some(there) => texts(alerts).flat_map(|t| owned(words_of(&t, there))).collect(),
-        None => texts(alerts).flat_map(|t| namespaces_in(&t)).collect(),
-    };
+/// something is that it names. Where none does, or they may not be listed, only `NAMESPACE/NAME` counts.
+pub(crate) async fn found(alerts: &[Alert], connection: &Connection, responder: &Responder) -> Result<String, Failure> {
+    let there = connection.namespaces().await.unwrap_or_default();
+    let mut named: Vec<String> = texts(alerts).flat_map(|t| owned(words_of(&t, &there))).collect();
+    if named.is_empty() {
+        named = texts(alerts).flat_map(|t| namespaces_in(&t)).collect();
+    }
     named.sort();
     named.dedup();
     if named.len() > 1 {
