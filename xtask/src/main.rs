@@ -39,7 +39,7 @@ enum Chore {
     Test,
     /// Tests against real parts; all of them if none is named.
     E2e {
-        /// `cluster`.
+        /// `cluster` or `simulator`.
         part: Option<String>,
     },
     /// Measure against a floor of the same run.

@@ -4,8 +4,8 @@ use crate::build;
 use crate::run::{cargo, passed};
 use anyhow::bail;
 
-/// The parts that have end-to-end tests.
-const PARTS: [&str; 1] = ["cluster"];
+/// The parts that have end-to-end tests, and the test that tries each.
+const PARTS: [(&str, &str); 2] = [("cluster", "cluster"), ("simulator", "conformance")];
 
 /// Everything that needs nothing but Rust.
 pub(crate) fn all() -> anyhow::Result<()> {
@@ -13,7 +13,7 @@ pub(crate) fn all() -> anyhow::Result<()> {
     passed(
         cargo()
             .args(["test", "--workspace", "--locked"])
-            .args(PARTS.iter().flat_map(|_| ["--exclude", "dreamops-tests"]))
+            .args(["--exclude", "dreamops-tests"])
             .env("DREAMOPS_COMPONENTS", &components),
     )?;
     passed(
@@ -25,13 +25,13 @@ pub(crate) fn all() -> anyhow::Result<()> {
 
 /// Tests against real parts.
 pub(crate) fn end_to_end(part: Option<&str>) -> anyhow::Result<()> {
-    let parts: Vec<&str> = match part {
-        None => PARTS.to_vec(),
-        Some(part) if PARTS.contains(&part) => vec![part],
-        Some(other) => bail!("there is no part {other:?}; there are: {}", PARTS.join(", ")),
-    };
+    let names = PARTS.map(|(name, _)| name);
+    if let Some(other) = part.filter(|part| !names.contains(part)) {
+        bail!("there is no part {other:?}; there are: {}", names.join(", "));
+    }
+    let wanted = |name: &str| part.is_none_or(|part| part == name);
     let program = build::program(false)?;
-    for part in parts {
+    for (_, test) in PARTS.iter().filter(|(name, _)| wanted(name)) {
         passed(
             cargo()
                 .args([
@@ -39,7 +39,7 @@ pub(crate) fn end_to_end(part: Option<&str>) -> anyhow::Result<()> {
                     "--package",
                     "dreamops-tests",
                     "--test",
-                    part,
+                    test,
                     "--locked",
                     "--",
                     "--test-threads=2",

@@ -31,7 +31,7 @@ pub(crate) fn present(object: &Value, pointer: &str) -> bool {
 }
 
 /// The members at a JSON pointer.
-pub(crate) fn members<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(crate) fn members<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a> {
     object
         .pointer(pointer)
         .and_then(Value::as_object)
@@ -137,6 +137,12 @@ pub(crate) fn without_nulls(value: &Value) -> Value {
 pub(crate) fn time(millis: u64) -> String {
     let seconds = i64::try_from(millis / 1000).unwrap_or(i64::MAX);
     jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |t| t.to_string())
+}
+
+/// A moment with its microseconds, as newer kinds write it.
+pub(crate) fn fine_time(millis: u64) -> String {
+    let seconds = time(millis);
+    format!("{}.{:03}000Z", seconds.trim_end_matches('Z'), millis % 1000)
 }
 
 /// Milliseconds since 1970 of a time as Kubernetes writes it; zero where it is none.

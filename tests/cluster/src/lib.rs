@@ -23,7 +23,7 @@ mod wait;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -141,6 +141,14 @@ impl Cluster {
         })
     }
 
+    /// kubectl with another kubeconfig than the administrator's, not started yet.
+    pub fn kubectl_as(&self, kubeconfig: &Path) -> Command {
+        let mut command = self.command(self.programs.node("kubectl"));
+        command.arg("--kubeconfig").arg(kubeconfig);
+        command.arg("--cache-dir").arg(self.layout.file("kubectl-cache"));
+        command
+    }
+
     /// `kubectl apply` of one or more manifests.
     pub fn apply(&self, yaml: &str) -> Result<String> {
         self.kubectl_with_input(&["apply", "-f", "-"], yaml)
@@ -217,10 +225,7 @@ impl Cluster {
     }
 
     fn kubectl_command(&self) -> Command {
-        let mut command = self.command(self.programs.node("kubectl"));
-        command.arg("--kubeconfig").arg(self.admin_kubeconfig());
-        command.arg("--cache-dir").arg(self.layout.file("kubectl-cache"));
-        command
+        self.kubectl_as(&self.admin_kubeconfig())
     }
 }
 

@@ -44,7 +44,13 @@ pub(super) fn stateful_set(set: &mut Value) {
     );
 }
 
+/// Where a DaemonSet counts its templates.
+pub(crate) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 pub(super) fn daemon_set(set: &mut Value) {
+    if !fields::present(set, &format!("/metadata/annotations/{TEMPLATE_GENERATION}")) {
+        fields::set(set, &["metadata", "annotations", TEMPLATE_GENERATION], "1");
+    }
     template(&mut set["spec"]["template"]);
     let spec = &mut set["spec"];
     default_to(spec, "revisionHistoryLimit", 10);
@@ -62,6 +68,18 @@ fn template(template: &mut Value) {
     pod_spec(&mut template["spec"]);
 }
 
+/// A pod, other than the template of one, links Services and asks for what it limits.
+pub(super) fn pod(pod: &mut Value) {
+    let spec = &mut pod["spec"];
+    pod_spec(spec);
+    default_to(spec, "enableServiceLinks", true);
+    for list in ["initContainers", "containers"] {
+        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            request_limits(&mut container["resources"]);
+        }
+    }
+}
+
 pub(super) fn pod_spec(spec: &mut Value) {
     default_to(spec, "restartPolicy", "Always");
     default_to(spec, "terminationGracePeriodSeconds", 30);
@@ -72,6 +90,16 @@ pub(super) fn pod_spec(spec: &mut Value) {
     if account.is_string() {
         spec["serviceAccount"] = account;
     }
+    drop_empty(
+        spec,
+        &[
+            "volumes",
+            "initContainers",
+            "imagePullSecrets",
+            "tolerations",
+            "hostAliases",
+        ],
+    );
     for key in ["initContainers", "containers"] {
         if let Some(containers) = spec.get_mut(key).and_then(Value::as_array_mut) {
             containers.iter_mut().for_each(container);
@@ -96,6 +124,10 @@ fn container(container: &mut Value) {
     default_to(container, "terminationMessagePath", "/dev/termination-log");
     default_to(container, "terminationMessagePolicy", "File");
     default_to(container, "resources", json!({}));
+    drop_empty(
+        container,
+        &["env", "envFrom", "ports", "args", "command", "volumeMounts"],
+    );
     amounts(&mut container["resources"]);
     if let Some(ports) = container.get_mut("ports").and_then(Value::as_array_mut) {
         for port in ports {
@@ -116,7 +148,16 @@ fn container(container: &mut Value) {
     }
 }
 
-/// Amounts in their stored form; a request that is missing is as large as the limit.
+/// An empty list is kept as if it had not been given.
+fn drop_empty(object: &mut Value, keys: &[&str]) {
+    for key in keys {
+        if object[*key].as_array().is_some_and(Vec::is_empty) {
+            fields::remove(object, &[*key]);
+        }
+    }
+}
+
+/// Amounts in their stored form.
 fn amounts(resources: &mut Value) {
     for key in ["limits", "requests"] {
         if let Some(map) = resources.get_mut(key).and_then(Value::as_object_mut) {
@@ -127,6 +168,10 @@ fn amounts(resources: &mut Value) {
             }
         }
     }
+}
+
+/// A request that is missing is as large as the limit.
+fn request_limits(resources: &mut Value) {
     let limits: Vec<(String, Value)> = fields::members(resources, "/limits")
         .map(|(k, v)| (k.to_owned(), v.clone()))
         .collect();
@@ -138,6 +183,16 @@ fn amounts(resources: &mut Value) {
 }
 
 fn probe(probe: &mut Value) {
+    for key in [
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
+    ] {
+        if probe[key] == 0 {
+            fields::remove(probe, &[key]);
+        }
+    }
     default_to(probe, "timeoutSeconds", 1);
     default_to(probe, "periodSeconds", 10);
     default_to(probe, "successThreshold", 1);
@@ -154,8 +209,6 @@ pub(super) fn service(service: &mut Value) {
     default_to(spec, "sessionAffinity", "None");
     if spec["type"] != "ExternalName" {
         default_to(spec, "internalTrafficPolicy", "Cluster");
-        default_to(spec, "ipFamilies", json!(["IPv4"]));
-        default_to(spec, "ipFamilyPolicy", "SingleStack");
     }
     if let Some(ports) = spec.get_mut("ports").and_then(Value::as_array_mut) {
         for port in ports {

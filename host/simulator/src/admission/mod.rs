@@ -1,7 +1,9 @@
 //! What the API server does with an object before it keeps it: fills in defaults, checks it, asks admission.
 
 mod defaults;
+mod known;
 mod limits;
+mod pod;
 mod quota;
 mod validate;
 
@@ -11,22 +13,21 @@ use crate::world::kind::Kind;
 use crate::world::refusal::Refusal;
 use serde_json::{Value, json};
 
+pub(crate) use defaults::TEMPLATE_GENERATION;
+pub(crate) use known::strip;
 pub(crate) use quota::used;
-pub(crate) use validate::validate;
+pub(crate) use validate::{shape, validate};
 
-/// Fills in what the server fills in.
-pub(crate) fn complete(world: &mut World, kind: Kind, object: &mut Value) -> Result<(), Refusal> {
-    validate::shape(kind, object)?;
+/// Fills in what is not said, in the name of whoever writes.
+pub(crate) fn complete(kind: Kind, object: &mut Value) -> Result<(), Refusal> {
+    shape(kind, object).map_err(Refusal::bad_request)?;
     match kind {
-        Kind::Pod => complete_pod(world, object),
+        Kind::Pod => defaults::pod(object),
         Kind::Deployment => defaults::deployment(object),
         Kind::ReplicaSet => defaults::replica_set(object),
         Kind::StatefulSet => defaults::stateful_set(object),
         Kind::DaemonSet => defaults::daemon_set(object),
-        Kind::Service => {
-            defaults::service(object);
-            give_address(world, object);
-        }
+        Kind::Service => defaults::service(object),
         Kind::Secret => defaults::secret(object),
         Kind::HorizontalPodAutoscaler => {
             fields::default_to(&mut object["spec"], "minReplicas", 1);
@@ -36,6 +37,20 @@ pub(crate) fn complete(world: &mut World, kind: Kind, object: &mut Value) -> Res
     Ok(())
 }
 
+/// Adds to a new object what is the server's to decide, in nobody's name.
+pub(crate) fn add_own(world: &mut World, kind: Kind, object: &mut Value) {
+    match kind {
+        Kind::Pod => {
+            pod::add_own(world, object);
+            limits::fill_in(world, object);
+            let class = quality(object);
+            object["status"] = json!({"phase": "Pending", "qosClass": class});
+        }
+        Kind::Service => give_address(world, object),
+        _ => {}
+    }
+}
+
 /// Asks whether a new object may be made.
 pub(crate) fn admit(world: &World, kind: Kind, object: &Value) -> Result<(), Refusal> {
     if kind == Kind::Pod {
@@ -43,27 +58,6 @@ pub(crate) fn admit(world: &World, kind: Kind, object: &Value) -> Result<(), Ref
         quota::admit(world, object)?;
     }
     Ok(())
-}
-
-fn complete_pod(world: &World, pod: &mut Value) {
-    let is_new = fields::uid(pod).is_empty();
-    if is_new {
-        fields::default_to(&mut pod["spec"], "serviceAccountName", "default");
-        let account = fields::text(pod, "/spec/serviceAccountName").to_owned();
-        if fields::list(pod, "/spec/imagePullSecrets").is_empty() {
-            let account = world.get(Kind::ServiceAccount, fields::namespace(pod), &account);
-            let inherited = account.map_or(&[][..], |a| fields::list(a, "/imagePullSecrets"));
-            if !inherited.is_empty() {
-                pod["spec"]["imagePullSecrets"] = json!(inherited);
-            }
-        }
-        limits::fill_in(world, pod);
-    }
-    defaults::pod_spec(&mut pod["spec"]);
-    if is_new {
-        let class = quality(pod);
-        pod["status"] = json!({"phase": "Pending", "qosClass": class});
-    }
 }
 
 /// The class by which the kubelet chooses whom to evict.
@@ -91,6 +85,10 @@ fn quality(pod: &Value) -> &'static str {
 fn give_address(world: &mut World, service: &mut Value) {
     let headless = fields::text(service, "/spec/clusterIP") == "None";
     let external = fields::text(service, "/spec/type") == "ExternalName";
+    if !external {
+        fields::default_to(&mut service["spec"], "ipFamilies", json!(["IPv4"]));
+        fields::default_to(&mut service["spec"], "ipFamilyPolicy", "SingleStack");
+    }
     if headless || external || fields::present(service, "/spec/clusterIP") {
         return;
     }

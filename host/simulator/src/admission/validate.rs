@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const QUANTITY: &str = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// Refuses an object whose parts are of the wrong type, before anything reads them.
-pub(super) fn shape(kind: Kind, object: &Value) -> Result<(), Refusal> {
+pub(crate) fn shape(kind: Kind, object: &Value) -> Result<(), String> {
     let mut wrong = Vec::new();
     let mut want = |pointer: &str, what: &str, is: fn(&Value) -> bool| {
         if let Some(value) = object.pointer(pointer).filter(|v| !v.is_null() && !is(v)) {
@@ -63,10 +63,25 @@ pub(super) fn shape(kind: Kind, object: &Value) -> Result<(), Refusal> {
         want("/spec/selector", "map[string]string", is_text_map);
         want("/spec/ports", "[]v1.ServicePort", is_object_list);
     }
-    match wrong.into_iter().next() {
-        None => Ok(()),
-        Some(why) => Err(Refusal::bad_request(why)),
+    if let (true, Some((_, pod))) = (wrong.is_empty(), pod_spec_of(kind)) {
+        wrong.extend(unreadable_amounts(object, pod).then(|| QUANTITY.to_owned()));
     }
+    wrong.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Whether an amount is none. A negative one is read, and then not valid.
+fn unreadable_amounts(object: &Value, pod: &str) -> bool {
+    let readable = |amount: &Value| match amount {
+        Value::String(text) => Quantity::parse(text.strip_prefix('-').unwrap_or(text)).is_some(),
+        other => other.is_number(),
+    };
+    ["containers", "initContainers"]
+        .iter()
+        .flat_map(|list| fields::list(object, &format!("{pod}/{list}")))
+        .flat_map(|c| ["/resources/limits", "/resources/requests"].map(|which| c.pointer(which)))
+        .flatten()
+        .flat_map(|amounts| fields::members(amounts, ""))
+        .any(|(_, amount)| !readable(amount))
 }
 
 fn is_text_map(value: &Value) -> bool {
@@ -185,7 +200,8 @@ fn resources(at: &str, resources: &Value, causes: &mut Vec<Cause>) {
     for which in ["limits", "requests"] {
         for (name, amount) in fields::members(resources, &format!("/{which}")) {
             if Quantity::of(amount).is_none() {
-                causes.push(Cause::invalid(format!("{at}.{which}[{name}]"), amount, QUANTITY));
+                let why = "must be greater than or equal to 0";
+                causes.push(Cause::invalid(format!("{at}.{which}[{name}]"), amount, why));
             }
         }
     }
@@ -201,16 +217,17 @@ fn resources(at: &str, resources: &Value, causes: &mut Vec<Cause>) {
 }
 
 fn probe(at: &str, probe: &Value, causes: &mut Vec<Cause>) {
-    for (key, least) in [
-        ("initialDelaySeconds", 0),
-        ("timeoutSeconds", 1),
-        ("periodSeconds", 1),
-        ("successThreshold", 1),
-        ("failureThreshold", 1),
+    // zero stands for the default
+    for key in [
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
     ] {
-        if fields::number(probe, &format!("/{key}")).is_some_and(|n| n < least) {
-            let why = format!("must be greater than or equal to {least}");
-            causes.push(Cause::invalid(format!("{at}.{key}"), &probe[key], &why));
+        if fields::number(probe, &format!("/{key}")).is_some_and(|n| n < 0) {
+            let why = "must be greater than or equal to 0";
+            causes.push(Cause::invalid(format!("{at}.{key}"), &probe[key], why));
         }
     }
 }

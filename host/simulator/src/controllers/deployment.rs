@@ -108,7 +108,11 @@ fn ensure_new(world: &mut World, deployment: &Value, sets: &Sets) -> Option<Valu
         made
     };
     let number = number.max(revision(&set));
-    let set = with_annotations(set, deployment, number);
+    let before = revision(&set);
+    let mut set = with_annotations(set, deployment, number);
+    if before > 0 && before < number {
+        remember(&mut set, before);
+    }
     world.put(Kind::ReplicaSet, set.clone());
     let mut annotated = deployment.clone();
     fields::set(
@@ -142,6 +146,18 @@ fn with_annotations(mut set: Value, deployment: &Value, number: u64) -> Value {
         most.to_string(),
     );
     set
+}
+
+/// The numbers that a ReplicaSet had before, oldest first.
+fn remember(set: &mut Value, before: u64) {
+    const HISTORY: &str = "deployment.kubernetes.io/revision-history";
+    let known = set["metadata"]["annotations"][HISTORY].as_str().unwrap_or_default();
+    let all = if known.is_empty() {
+        before.to_string()
+    } else {
+        format!("{known},{before}")
+    };
+    fields::set(set, &["metadata", "annotations", HISTORY], all);
 }
 
 /// Keeps as many old ReplicaSets as the history may be long.

@@ -9,6 +9,9 @@ use crate::world::selector;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// When the pods' change happened that a slice tells.
+const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
 /// One round.
 pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
     for service in world.among(Kind::Service, dirty) {
@@ -51,11 +54,19 @@ fn sync_one(world: &mut World, service: &Value) {
             Some(place) => slices.remove(place),
             None => fresh(world, service),
         };
-        if slice["ports"] == ports && slice["endpoints"] == Value::Array(endpoints.clone()) {
+        if slice["ports"] == ports && fields::list(&slice, "/endpoints") == endpoints && is_old(&slice) {
             continue;
         }
         slice["ports"] = ports;
         slice["endpoints"] = Value::Array(endpoints);
+        // what led to the change, where it was a pod
+        if fields::list(&slice, "/endpoints").is_empty() {
+            slice["endpoints"] = Value::Null;
+            fields::remove(&mut slice, &["metadata", "annotations"]);
+        } else {
+            let now = fields::time(world.now());
+            fields::set(&mut slice, &["metadata", "annotations", TRIGGER], now);
+        }
         let generation = fields::count(&slice, "/metadata/generation");
         slice["metadata"]["generation"] = json!(generation + 1);
         world.put(Kind::EndpointSlice, slice);
@@ -63,6 +74,11 @@ fn sync_one(world: &mut World, service: &Value) {
     for slice in slices {
         world.erase(Kind::EndpointSlice, fields::namespace(&slice), fields::name(&slice));
     }
+}
+
+/// Whether a slice has been written before.
+fn is_old(slice: &Value) -> bool {
+    fields::count(slice, "/metadata/generation") > 0
 }
 
 fn fresh(world: &mut World, service: &Value) -> Value {

@@ -32,6 +32,6 @@ pub(super) fn sync(world: &mut World) {
         .map(|(kind, o)| (kind, fields::namespace(o).to_owned(), fields::name(o).to_owned()))
         .collect();
     for (kind, namespace, name) in orphans {
-        world.delete(kind, &namespace, &name);
+        world.delete(kind, &namespace, &name, false);
     }
 }

@@ -99,6 +99,6 @@ pub(super) fn make(world: &mut World, owner: &Value, pod: Value, by: &'static st
 
 /// Deletes a pod and tells so.
 pub(super) fn remove(world: &mut World, owner: &Value, pod: &Value, told: &Told<'_>) {
-    world.delete(Kind::Pod, fields::namespace(pod), fields::name(pod));
+    world.delete(Kind::Pod, fields::namespace(pod), fields::name(pod), false);
     world.tell(owner, told);
 }

@@ -7,6 +7,9 @@ use crate::world::World;
 use crate::world::kind::Kind;
 use serde_json::{Value, json};
 
+/// What `kubectl apply` keeps is not passed on.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// The label by which pods name their revision.
 pub(super) const LABEL: &str = "controller-revision-hash";
 
@@ -28,9 +31,8 @@ pub(super) fn present(world: &mut World, set: &Value) -> Option<Value> {
     }
     let hash = names::hash(&data);
     let name = format!("{}-{hash}", fields::name(set));
-    let mut labels = set["spec"]["selector"]["matchLabels"].clone();
-    // pods of a StatefulSet name the revision, those of a DaemonSet its hash; the revision's own label is the hash
-    labels[LABEL] = json!(hash);
+    let mut labels = template_labels(set);
+    labels[own_label(set)] = json!(hash);
     let mut revision = json!({
         "metadata": {
             "name": name,
@@ -41,12 +43,32 @@ pub(super) fn present(world: &mut World, set: &Value) -> Option<Value> {
         "data": data,
         "revision": newest + 1,
     });
-    if let Some(cause) = set["metadata"]["annotations"].get("kubernetes.io/change-cause") {
-        revision["metadata"]["annotations"] = json!({"kubernetes.io/change-cause": cause});
+    for (key, value) in fields::members(set, "/metadata/annotations") {
+        if key != LAST_APPLIED {
+            fields::set(&mut revision, &["metadata", "annotations", key], value.clone());
+        }
     }
     let made = world.create(Kind::ControllerRevision, revision, MANAGER, false);
     made.inspect_err(|refusal| tracing::warn!(refusal = %refusal.message, "a revision was refused"))
         .ok()
+}
+
+/// Labels of the pods that a set makes.
+fn template_labels(set: &Value) -> Value {
+    match &set["spec"]["template"]["metadata"]["labels"] {
+        Value::Null => json!({}),
+        labels => labels.clone(),
+    }
+}
+
+/// Where a revision of a set keeps its hash. Pods of a StatefulSet name the revision under [`LABEL`], those of a
+/// DaemonSet its hash.
+pub(super) fn own_label(set: &Value) -> &'static str {
+    if set["kind"] == "StatefulSet" {
+        "controller.kubernetes.io/hash"
+    } else {
+        LABEL
+    }
 }
 
 /// Keeps as many revisions as the history may be long, and those that pods are made from.
@@ -57,7 +79,7 @@ pub(super) fn forget_old(world: &mut World, set: &Value, in_use: &[&str]) {
         .into_iter()
         .filter(|r| {
             !in_use.contains(&fields::name(r))
-                && !in_use.contains(&fields::text(r, "/metadata/labels/controller-revision-hash"))
+                && !in_use.contains(&r["metadata"]["labels"][own_label(set)].as_str().unwrap_or_default())
         })
         .collect();
     idle.sort_by_key(|r| fields::count(r, "/revision"));

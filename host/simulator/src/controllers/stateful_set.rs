@@ -128,6 +128,7 @@ fn make(world: &mut World, set: &Value, n: u64, name: &str) {
         ("apps.kubernetes.io/pod-index", index.as_str()),
     ];
     let mut pod = pods::from_template(set, &template, &pod_name, &labels);
+    pod["metadata"]["generateName"] = json!(format!("{}-", fields::name(set)));
     pod["spec"]["hostname"] = json!(pod_name);
     pod["spec"]["subdomain"] = set["spec"]["serviceName"].clone();
     if pods::make(world, set, pod, BY).is_ok() {

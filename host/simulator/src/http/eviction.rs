@@ -15,11 +15,10 @@ pub(super) fn answer(world: &mut World, asked: &Asked, namespace: &str, name: &s
     let Some(pod) = world.get(Kind::Pod, namespace, name).cloned() else {
         return Err(Refusal::not_found(Kind::Pod.row(), name));
     };
-    remove::check(Kind::Pod, &pod, options)?;
+    // the real server asks the budget first
     within_budget(world, &pod)?;
-    if !dry {
-        world.delete(Kind::Pod, namespace, name);
-    }
+    remove::check(Kind::Pod, &pod, options)?;
+    world.delete(Kind::Pod, namespace, name, dry);
     Ok(Answer::Json(
         201,
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),

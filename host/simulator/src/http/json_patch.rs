@@ -13,8 +13,19 @@ const MOST: usize = 10_000;
 
 /// Applies a patch.
 pub(super) fn apply(object: &Value, body: &[u8]) -> Result<Value, Refusal> {
-    let operations: Vec<Value> =
+    let given: Value =
         serde_json::from_slice(body).map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
+    let Value::Array(operations) = given else {
+        let what = match given {
+            Value::Object(_) => "object",
+            Value::String(_) => "string",
+            Value::Number(_) => "number",
+            _ => "value",
+        };
+        return Err(Refusal::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal {what} into Go value of type []handlers.jsonPatchOp"
+        )));
+    };
     if operations.len() > MOST {
         return Err(Refusal::new(
             413,
@@ -46,8 +57,7 @@ fn step(object: &mut Value, operation: Value) -> Result<(), Refusal> {
             Err(Refusal::patch_does_not_fit())
         };
     }
-    let operation: PatchOperation =
-        serde_json::from_value(operation).map_err(|e| Refusal::bad_request(format!("error decoding patch: {e}")))?;
+    let operation: PatchOperation = serde_json::from_value(operation).map_err(|_| Refusal::patch_does_not_fit())?;
     ::json_patch::patch(object, &[operation]).map_err(|_| Refusal::patch_does_not_fit())
 }
 
@@ -113,7 +123,7 @@ mod tests {
             code(&object, &json!([{"op": "test", "path": "/spec/list/0", "value": 2}])),
             422
         );
-        assert_eq!(code(&object, &json!([{"op": "dance", "path": "/spec"}])), 400);
+        assert_eq!(code(&object, &json!([{"op": "dance", "path": "/spec"}])), 422);
         assert_eq!(code(&object, &json!({"op": "add"})), 400);
         assert_eq!(code(&object, &json!([{"op": "remove", "path": "/spec/list/-1"}])), 501);
     }

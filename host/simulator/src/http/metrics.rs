@@ -34,18 +34,26 @@ pub(super) fn answer(world: &World, asked: &Asked, node: bool, namespace: &str, 
         })
         .collect();
     if name.is_empty() {
+        let items: Vec<Value> = found.into_iter().map(without_kind).collect();
         return Ok(Answer::Json(
             200,
-            json!({"kind": list, "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": found}),
+            json!({"kind": list, "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": items}),
         ));
     }
     if let Some(one) = found.into_iter().next() {
         Ok(Answer::Json(200, one))
     } else {
         let plural = if node { "nodes" } else { "pods" };
-        let message = format!("{plural}.metrics.k8s.io {name:?} not found");
-        Err(Refusal::new(404, "NotFound", message).about("metrics.k8s.io", plural, name))
+        let message = format!("{plural} {name:?} not found");
+        Err(Refusal::new(404, "NotFound", message).about("", plural, name))
     }
+}
+
+/// Items of a list come without their kind.
+fn without_kind(mut item: Value) -> Value {
+    fields::remove(&mut item, &["kind"]);
+    fields::remove(&mut item, &["apiVersion"]);
+    item
 }
 
 /// The sum of what its pods use.

@@ -87,16 +87,72 @@ fn metrics(rest: &[&str]) -> Option<Path> {
     }
 }
 
+/// What the groups that are served here have beside it.
+const UNSERVED: [(&str, &[&str]); 3] = [
+    (
+        "",
+        &[
+            "bindings",
+            "componentstatuses",
+            "endpoints",
+            "persistentvolumes",
+            "podtemplates",
+        ],
+    ),
+    (
+        "authorization.k8s.io",
+        &[
+            "localsubjectaccessreviews",
+            "selfsubjectrulesreviews",
+            "subjectaccessreviews",
+        ],
+    ),
+    (
+        "networking.k8s.io",
+        &["ingresses", "ingressclasses", "ipaddresses", "servicecidrs"],
+    ),
+];
+
+/// Groups of every cluster that are not served here.
+const UNSERVED_GROUPS: [&str; 13] = [
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "authentication.k8s.io",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "events.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "node.k8s.io",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
+
 fn object(group: &str, version: &str, rest: &[&str]) -> Result<Path, Refusal> {
-    if !KINDS.iter().any(|r| r.group == group) && group != "authorization.k8s.io" {
+    if UNSERVED_GROUPS.contains(&group) {
         return Err(Refusal::not_simulated(&format!("the API group {group:?}")));
     }
+    let served = KINDS.iter().find(|r| r.group == group).map(|r| r.version);
+    let Some(served) = served.or_else(|| (group == "authorization.k8s.io").then_some("v1")) else {
+        return Err(Refusal::no_such_path());
+    };
     let kind_of = |plural: &str| {
         KINDS
             .iter()
             .find(|r| (r.group, r.version, r.plural) == (group, version, plural))
             .map(|r| r.kind)
-            .ok_or_else(|| Refusal::not_simulated(&format!("{plural:?} of {group:?} {version:?}")))
+            .ok_or_else(|| {
+                let known = UNSERVED
+                    .iter()
+                    .any(|(g, plurals)| *g == group && plurals.contains(&plural));
+                if known || version != served {
+                    Refusal::not_simulated(&format!("{plural:?} of {group:?} {version:?}"))
+                } else {
+                    Refusal::no_such_resource()
+                }
+            })
     };
     let own = |s: &str| s.to_owned();
     match rest {
@@ -126,7 +182,7 @@ fn object(group: &str, version: &str, rest: &[&str]) -> Result<Path, Refusal> {
         [plural, name] => {
             let kind = kind_of(plural)?;
             if kind.row().namespaced {
-                return Err(Refusal::no_such_path());
+                return Err(Refusal::no_such_resource());
             }
             Ok(Path::Object {
                 kind,
@@ -177,7 +233,14 @@ mod tests {
             Path::parse("/apis/apps/v1/namespaces/a/deployments/b/scale").map_err(|r| r.code),
             Err(501)
         );
-        assert_eq!(Path::parse("/apis/example.com/v1/things").map_err(|r| r.code), Err(501));
-        assert_eq!(Path::parse("/nowhere").map_err(|r| r.code), Err(404));
+        let refused = |path: &str| Path::parse(path).err().map(|r| (r.code, r.reason));
+        assert_eq!(refused("/apis/example.com/v1/things"), Some((404, "")));
+        assert_eq!(refused("/apis/apps/v1/namespaces/a/things"), Some((404, "NotFound")));
+        assert_eq!(refused("/api/v1/persistentvolumes"), Some((501, "NotImplemented")));
+        assert_eq!(
+            refused("/apis/storage.k8s.io/v1/storageclasses"),
+            Some((501, "NotImplemented"))
+        );
+        assert_eq!(refused("/nowhere"), Some((404, "")));
     }
 }

@@ -45,6 +45,11 @@ impl Query {
         }
     }
 
+    /// Whether an object with members that its kind does not have is refused.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.text("fieldValidation") == "Strict"
+    }
+
     /// Who writes, as the real server would note it.
     pub(crate) fn manager(&self) -> &str {
         match self.text("fieldManager") {

@@ -30,11 +30,7 @@ pub(super) fn answer(
     if options["propagationPolicy"] == "Orphan" || options["orphanDependents"] == true {
         return Err(Refusal::not_simulated("deletes that leave dependents behind"));
     }
-    let left = if dry {
-        Some(object.clone())
-    } else {
-        world.delete(kind, namespace, name)
-    };
+    let left = world.delete(kind, namespace, name, dry);
     Ok(Answer::Json(
         200,
         match left {
@@ -52,12 +48,25 @@ pub(super) fn is_dry(options: &Value) -> bool {
 
 /// Whether the object is the one that is meant.
 pub(super) fn check(kind: Kind, object: &Value, options: &Value) -> Result<(), Refusal> {
-    for (key, shown) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
+    let successor = "The object might have been deleted and then recreated";
+    for (key, shown, why) in [
+        ("uid", "UID", successor),
+        (
+            "resourceVersion",
+            "ResourceVersion",
+            "The object might have been modified",
+        ),
+    ] {
         let wanted = fields::text(options, &format!("/preconditions/{key}"));
         let has = fields::text(object, &format!("/metadata/{key}"));
         if !wanted.is_empty() && wanted != has {
-            let why = format!("Precondition failed: {shown} in precondition: {wanted}, {shown} in object meta: {has}");
-            return Err(Refusal::conflict(kind, fields::name(object), &why));
+            return Err(Refusal::precondition(
+                kind,
+                fields::name(object),
+                shown,
+                (wanted, has),
+                why,
+            ));
         }
     }
     Ok(())

@@ -1,11 +1,34 @@
 //! Patches and creates.
 
 use super::{Answer, Asked, json_patch};
+use crate::admission;
 use crate::fields;
 use crate::world::World;
-use crate::world::kind::Kind;
-use crate::world::refusal::Refusal;
+use crate::world::kind::{Kind, Row};
+use crate::world::refusal::{Cause, Refusal};
 use serde_json::{Value, json};
+
+const OTHER_NAMESPACE: &str = "the namespace of the provided object does not match the namespace sent on the request";
+
+/// Members that a kind does not have, as the server's strict reading names them.
+fn strictly(unknown: &[String]) -> String {
+    let named: Vec<String> = unknown.iter().map(|place| format!("unknown field {place:?}")).collect();
+    format!("strict decoding error: {}", named.join(", "))
+}
+
+/// What is said of an object whose `apiVersion` and `kind` are not those of the path.
+fn another_kind(row: &Row, (api, kind): (&str, &str)) -> String {
+    let version = api.rsplit('/').next().unwrap_or_default();
+    let group = match row.group {
+        "" => "core",
+        group => group.split('.').next().unwrap_or_default(),
+    };
+    format!(
+        "{kind} in version {version:?} cannot be handled as a {}: converting ({version}.{kind}) to ({group}.{}): \
+         unknown conversion",
+        row.name, row.name
+    )
+}
 
 /// Changes an object.
 pub(super) fn patch(
@@ -26,12 +49,19 @@ pub(super) fn patch(
         }
         other => return Err(Refusal::not_simulated(&format!("patches of type {other:?}"))),
     };
+    let mut patched = patched;
     if !patched.is_object() || !patched["metadata"].is_object() {
         return Err(Refusal::patch_does_not_fit());
     }
+    let as_asked = patched.clone();
+    let unknown = admission::strip(kind, &mut patched);
+    if asked.query.is_strict() && !unknown.is_empty() {
+        return Err(Refusal::patch_makes_none(&as_asked, &strictly(&unknown)));
+    }
+    admission::shape(kind, &patched).map_err(|why| Refusal::patch_makes_none(&as_asked, &why))?;
     same_object(kind, &present, &patched)?;
     if kind == Kind::Pod && fields::without_nulls(&present["spec"]) != fields::without_nulls(&patched["spec"]) {
-        crate::admission::validate(kind, &patched, Some(&present))?;
+        admission::validate(kind, &patched, Some(&present))?;
         return Err(Refusal::not_simulated("changes of a running pod's images"));
     }
     let after = world.update(kind, patched, asked.query.manager(), dry)?;
@@ -42,27 +72,24 @@ pub(super) fn patch(
 fn same_object(kind: Kind, present: &Value, patched: &Value) -> Result<(), Refusal> {
     let name = fields::name(present);
     let field = |o: &Value, key: &str| o["metadata"][key].clone();
-    if field(present, "uid") != field(patched, "uid") {
-        let why = format!(
-            "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-            fields::uid(patched),
-            fields::uid(present)
-        );
-        return Err(Refusal::conflict(kind, name, &why));
-    }
     let version = field(patched, "resourceVersion");
     if !version.is_null() && version != field(present, "resourceVersion") {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         return Err(Refusal::conflict(kind, name, why));
     }
-    for key in ["name", "namespace"] {
-        if field(present, key) != field(patched, key) {
-            return Err(Refusal::bad_request(format!(
-                "the {key} of the object ({}) does not match the {key} on the URL ({})",
-                field(patched, key).as_str().unwrap_or_default(),
-                field(present, key).as_str().unwrap_or_default()
-            )));
-        }
+    if field(present, "namespace") != field(patched, "namespace") {
+        return Err(Refusal::bad_request(OTHER_NAMESPACE));
+    }
+    if field(present, "name") != field(patched, "name") {
+        return Err(Refusal::bad_request(format!(
+            "the name of the object ({}) does not match the name on the URL ({name})",
+            fields::name(patched),
+        )));
+    }
+    if field(present, "uid") != field(patched, "uid") {
+        // the real server checks it twice
+        let cause = Cause::invalid("metadata.uid", &field(patched, "uid"), "field is immutable");
+        return Err(Refusal::invalid(kind, name, &[cause.clone(), cause]));
     }
     Ok(())
 }
@@ -77,20 +104,23 @@ pub(super) fn create(world: &mut World, asked: &Asked, kind: Kind, namespace: &s
     let mut object = asked.object()?;
     let given = (fields::text(&object, "/apiVersion"), fields::text(&object, "/kind"));
     if given != (row.api_version().as_str(), row.name) {
-        let message = format!(
-            "the object has kind {:?} of {:?}, the path is that of {}",
-            given.1, given.0, row.name
-        );
-        return Err(Refusal::bad_request(message));
+        return Err(Refusal::bad_request(another_kind(row, given)));
     }
     if !object["metadata"].is_object() {
         return Err(Refusal::bad_request("the object has no metadata"));
     }
     let own = fields::namespace(&object);
     if row.namespaced && !own.is_empty() && own != namespace {
-        return Err(Refusal::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        ));
+        return Err(Refusal::bad_request(OTHER_NAMESPACE));
+    }
+    let unknown = admission::strip(kind, &mut object);
+    if asked.query.is_strict() && !unknown.is_empty() {
+        let (version, kind) = (row.version, row.name);
+        let message = format!(
+            "{kind} in version {version:?} cannot be handled as a {kind}: {}",
+            strictly(&unknown)
+        );
+        return Err(Refusal::bad_request(message));
     }
     if row.namespaced {
         if namespace.is_empty() {
@@ -113,7 +143,7 @@ pub(super) fn create(world: &mut World, asked: &Asked, kind: Kind, namespace: &s
         fields::remove(&mut object, &["metadata", key]);
     }
     if fields::name(&object).is_empty() && fields::text(&object, "/metadata/generateName").is_empty() {
-        let cause = crate::world::refusal::Cause::required("metadata.name", "name or generateName is required");
+        let cause = Cause::required("metadata.name", "name or generateName is required");
         return Err(Refusal::invalid(kind, "", &[cause]));
     }
     // a status belongs to the controllers

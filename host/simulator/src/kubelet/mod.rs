@@ -38,12 +38,9 @@ impl Kubelet {
         self.pods.values().filter_map(PodRun::due).min()
     }
 
-    /// Has a pod's containers end by a moment.
-    fn stop(&mut self, uid: &str, at: u64) -> bool {
-        self.pods.get_mut(uid).is_some_and(|run| {
-            run.gone_at = Some(at);
-            true
-        })
+    /// Whether a node runs a pod.
+    pub(crate) fn runs(&self, pod: &Value) -> bool {
+        self.pods.contains_key(fields::uid(pod))
     }
 
     /// Makes the program in a pod take all the processor time it is let, until the pod is replaced.
@@ -80,17 +77,16 @@ impl PodRun {
     }
 }
 
-/// Has the containers of a deleted pod end. Returns whether there are any.
-pub(crate) fn stop(world: &mut World, pod: &Value, at: u64) -> bool {
-    if !world.kubelet.stop(fields::uid(pod), at) {
-        return false;
+/// Has the containers of a deleted pod end by a moment.
+pub(crate) fn stop(world: &mut World, pod: &Value, at: u64) {
+    if let Some(run) = world.kubelet.pods.get_mut(fields::uid(pod)) {
+        run.gone_at = Some(at);
     }
     for container in fields::list(pod, "/spec/containers") {
         let name = fields::text(container, "/name");
         let message = format!("Stopping container {name}");
         world.tell(pod, &told(false, "Killing", message).of(&field(name)));
     }
-    true
 }
 
 /// Does all that is due at this moment.

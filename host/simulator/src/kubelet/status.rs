@@ -13,9 +13,13 @@ pub(super) fn of(pod: &Value, run: &PodRun, now: u64) -> Value {
             .map(|c| container(uid, &pod["spec"][list][c.place], c))
             .collect()
     };
-    let begun = run
-        .all()
-        .any(|c| !matches!(c.state, State::Waiting { .. }) || c.last.is_some());
+    // the network of the pod comes before its containers
+    let begun = run.all().any(|c| match &c.state {
+        State::Waiting { reason, .. } => {
+            c.last.is_some() || !matches!(*reason, "ContainerCreating" | "PodInitializing")
+        }
+        _ => true,
+    });
     let initialized = run.init.iter().all(ContainerRun::succeeded);
     let ready = initialized && run.main.iter().all(|c| c.running() && c.probes.ready);
     let phase = phase(pod, run);
@@ -137,19 +141,54 @@ fn container(pod: &str, spec: &Value, run: &ContainerRun) -> Value {
         Some(ended) => json!({"terminated": ended.status(pod, &run.name)}),
         None => json!({}),
     };
-    let id = match &run.state {
-        State::Waiting { .. } if run.last.is_none() => String::new(),
-        _ => container_id(pod, &run.name, run.restarts),
+    let id: Option<String> = match &run.state {
+        State::Waiting { .. } if run.last.is_none() => None,
+        _ => Some(container_id(pod, &run.name, run.restarts)),
     };
-    json!({
+    let mut status = json!({
         "name": run.name,
         "state": state,
         "lastState": last,
         "ready": run.running() && run.probes.ready || run.succeeded(),
         "restartCount": run.restarts,
         "image": full,
-        "imageID": if id.is_empty() { String::new() } else { format!("{full}@sha256:{}", "5e".repeat(32)) },
-        "containerID": id,
+        "imageID": if id.is_some() { digest(&full) } else { String::new() },
         "started": run.running() && run.probes.started,
-    })
+    });
+    if let Some(id) = id {
+        status["containerID"] = json!(id);
+    }
+    if run.running() || run.last.is_some() || matches!(run.state, State::Ended { .. }) {
+        given(spec, &mut status);
+    }
+    status
+}
+
+/// What the runtime gave the container: amounts and mounts.
+fn given(spec: &Value, status: &mut Value) {
+    let amounts = &spec["resources"];
+    if fields::members(amounts, "/requests").next().is_some() {
+        status["allocatedResources"] = amounts["requests"].clone();
+    }
+    status["resources"] = amounts.clone();
+    let mounts: Vec<Value> = fields::list(spec, "/volumeMounts")
+        .iter()
+        .map(|mount| {
+            let mut mounted = json!({"name": mount["name"], "mountPath": mount["mountPath"]});
+            if mount["readOnly"] == true {
+                mounted["readOnly"] = json!(true);
+                mounted["recursiveReadOnly"] = json!("Disabled");
+            }
+            mounted
+        })
+        .collect();
+    if !mounts.is_empty() {
+        status["volumeMounts"] = Value::Array(mounts);
+    }
+}
+
+/// An image by its contents, as a registry names it.
+fn digest(image: &str) -> String {
+    let (repository, _) = image.rsplit_once(':').unwrap_or((image, ""));
+    format!("{repository}@sha256:{}", "5e".repeat(32))
 }

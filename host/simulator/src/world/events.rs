@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 /// Milliseconds that an event is kept (`--event-ttl`).
 const KEPT: u64 = 3_600_000;
 
+/// Who tells its events in the newer form (`events.k8s.io/v1`), as it is seen through the older one.
+const SCHEDULER: &str = "default-scheduler";
+
 /// What is told.
 #[derive(Clone, Debug)]
 pub(crate) struct Told<'a> {
@@ -63,10 +66,7 @@ impl World {
                 && e["message"] == told.message.as_str()
         });
         if let Some(event) = same {
-            let mut event = event.clone();
-            let seen = fields::count(&event, "/count");
-            event["count"] = json!(seen + 1);
-            event["lastTimestamp"] = json!(now);
+            let event = told_again(event.clone(), self.now());
             self.put(Kind::Event, event);
             return;
         }
@@ -84,27 +84,22 @@ impl World {
         if !told.field.is_empty() {
             involved["fieldPath"] = json!(told.field);
         }
-        let mut source = json!({ "component": told.by });
-        if told.by == "kubelet" {
-            source["host"] = about["spec"]["nodeName"].clone();
-        }
         let uid = self.names.uid();
-        let event = json!({
+        let mut event = json!({
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": { "name": name, "namespace": namespace, "uid": uid, "creationTimestamp": now },
             "involvedObject": involved,
             "reason": told.reason,
             "message": told.message,
-            "source": source,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
             "type": if told.warning { "Warning" } else { "Normal" },
-            "eventTime": null,
             "reportingComponent": told.by,
-            "reportingInstance": "",
         });
+        if told.by == SCHEDULER {
+            tell_by_moment(&mut event, self.now());
+        } else {
+            tell_by_count(&mut event, told.by, &about["spec"]["nodeName"], &now);
+        }
         self.put(Kind::Event, event);
     }
 
@@ -112,11 +107,56 @@ impl World {
         let now = self.now();
         let old: Vec<(String, String)> = self
             .of(Kind::Event)
-            .filter(|e| fields::millis(fields::text(e, "/lastTimestamp")) + KEPT < now)
+            .filter(|e| last_seen(e) + KEPT < now)
             .map(|e| (fields::namespace(e).to_owned(), fields::name(e).to_owned()))
             .collect();
         for (namespace, name) in old {
             self.erase(Kind::Event, &namespace, &name);
         }
     }
+}
+
+/// The older form: first and last time, and how often.
+fn tell_by_count(event: &mut Value, by: &str, node: &Value, now: &str) {
+    let of_node = by == "kubelet";
+    event["source"] = json!({ "component": by });
+    if of_node {
+        event["source"]["host"] = node.clone();
+    }
+    event["firstTimestamp"] = json!(now);
+    event["lastTimestamp"] = json!(now);
+    event["count"] = json!(1);
+    event["eventTime"] = Value::Null;
+    event["reportingInstance"] = if of_node { node.clone() } else { json!("") };
+}
+
+/// The newer form: the moment, and a series where it was told again.
+fn tell_by_moment(event: &mut Value, now: u64) {
+    let binds = event["reason"] == "Scheduled";
+    event["source"] = json!({});
+    event["firstTimestamp"] = Value::Null;
+    event["lastTimestamp"] = Value::Null;
+    event["eventTime"] = json!(fields::fine_time(now));
+    event["action"] = json!(if binds { "Binding" } else { "Scheduling" });
+    event["reportingInstance"] = json!("default-scheduler-simulated");
+}
+
+fn told_again(mut event: Value, now: u64) -> Value {
+    if event["eventTime"].is_null() {
+        let seen = fields::count(&event, "/count");
+        event["count"] = json!(seen + 1);
+        event["lastTimestamp"] = json!(fields::time(now));
+    } else {
+        let seen = fields::count(&event, "/series/count").max(1);
+        event["series"] = json!({"count": seen + 1, "lastObservedTime": fields::fine_time(now)});
+    }
+    event
+}
+
+fn last_seen(event: &Value) -> u64 {
+    ["/lastTimestamp", "/series/lastObservedTime", "/eventTime"]
+        .iter()
+        .map(|at| fields::millis(fields::text(event, at)))
+        .max()
+        .unwrap_or(0)
 }

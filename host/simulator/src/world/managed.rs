@@ -24,6 +24,9 @@ const KEYED: [(&str, &[&str]); 9] = [
     ("conditions", &["type"]),
 ];
 
+/// Maps that are one field.
+const WHOLE: [&str; 2] = ["selector", "nodeSelector"];
+
 /// Notes a write in the new object.
 pub(crate) fn note(old: Option<&Value>, new: &mut Value, manager: &str, now: &str) {
     let present = all_fields(new);
@@ -46,7 +49,7 @@ pub(crate) fn note(old: Option<&Value>, new: &mut Value, manager: &str, now: &st
         if entry["manager"] == manager && entry["operation"] == "Update" {
             own = held;
             if changed.is_empty() && !own.is_empty() {
-                kept.push(entry);
+                kept.push(with_fields(entry, &own));
             }
         } else if !held.is_empty() {
             kept.push(with_fields(entry, &held));
@@ -100,6 +103,9 @@ fn all_fields(object: &Value) -> BTreeSet<Field> {
         match key {
             "apiVersion" | "kind" | "status" => {}
             "metadata" => {
+                if value["generateName"].is_string() {
+                    found.insert(vec!["f:metadata".into(), "f:generateName".into()]);
+                }
                 for key in ["labels", "annotations"] {
                     for (name, _) in fields::members(value, &format!("/{key}")) {
                         found.insert(vec!["f:metadata".into(), format!("f:{key}"), format!("f:{name}")]);
@@ -116,7 +122,7 @@ fn leaves(key: &str, value: &Value, at: &mut Field, into: &mut BTreeSet<Field>) 
     at.push(format!("f:{key}"));
     match value {
         Value::Null => {}
-        Value::Object(map) if !map.is_empty() => {
+        Value::Object(map) if !map.is_empty() && !WHOLE.contains(&key) => {
             map.iter().for_each(|(k, v)| leaves(k, v, at, into));
         }
         Value::Array(items) => match keys(key, items) {

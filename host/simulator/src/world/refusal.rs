@@ -14,7 +14,7 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
     /// The sentence.
     pub(crate) message: String,
-    /// Name, group, kind, causes.
+    /// Name, group, kind, causes; null where the server says nothing of the sort.
     pub(crate) details: Value,
 }
 
@@ -24,7 +24,7 @@ impl Refusal {
             code,
             reason,
             message: message.into(),
-            details: json!({}),
+            details: Value::Null,
         }
     }
 
@@ -33,9 +33,16 @@ impl Refusal {
         Self::new(404, "NotFound", format!("{} {name:?} not found", row.qualified())).about(row.group, row.plural, name)
     }
 
-    /// The server has no such path.
+    /// The server has no such path at all. It says so in plain text.
     pub(crate) fn no_such_path() -> Self {
-        Self::new(404, "NotFound", "the server could not find the requested resource")
+        Self::new(404, "", "404 page not found\n")
+    }
+
+    /// The API group has no such resource.
+    pub(crate) fn no_such_resource() -> Self {
+        let mut refusal = Self::new(404, "NotFound", "the server could not find the requested resource");
+        refusal.details = json!({});
+        refusal
     }
 
     pub(crate) fn already_exists(kind: Kind, name: &str) -> Self {
@@ -61,19 +68,44 @@ impl Refusal {
         Self::new(400, "BadRequest", message)
     }
 
+    /// The object is not the one that a delete is meant for.
+    pub(crate) fn precondition(kind: Kind, name: &str, field: &str, (wanted, has): (&str, &str), why: &str) -> Self {
+        let row = kind.row();
+        let dot = if row.group.is_empty() { "" } else { "." };
+        let message = format!(
+            "Operation cannot be fulfilled on {}{dot}{} {name:?}: the {field} in the precondition ({wanted}) \
+             does not match the {field} in record ({has}). {why}",
+            row.name, row.group
+        );
+        Self::new(409, "Conflict", message).about(row.group, row.name, name)
+    }
+
     /// A JSON patch whose tests or paths do not fit: the real server names neither.
     pub(crate) fn patch_does_not_fit() -> Self {
-        Self::new(
-            422,
-            "Invalid",
-            "the server rejected our request due to an error in our request",
-        )
+        let message = "the server rejected our request due to an error in our request";
+        let mut refusal = Self::new(422, "Invalid", message);
+        refusal.details = json!({});
+        refusal
+    }
+
+    /// What a patch makes of an object is no object of its kind. (The real server's message holds the whole object.)
+    pub(crate) fn patch_makes_none(object: &Value, why: &str) -> Self {
+        let cause = Cause::invalid("patch", &json!(object.to_string()), why);
+        let message = format!(" \"\" is invalid: {}: {}", cause.field, cause.message);
+        let mut refusal = Self::new(422, "Invalid", message);
+        refusal.details = json!({"causes": [cause.shown()]});
+        refusal
     }
 
     /// The object would not be valid. Causes are (field, reason, message).
     pub(crate) fn invalid(kind: Kind, name: &str, causes: &[Cause]) -> Self {
         let row = kind.row();
-        let said: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+        let mut said: Vec<String> = Vec::new();
+        for sentence in causes.iter().map(|c| format!("{}: {}", c.field, c.message)) {
+            if !said.contains(&sentence) {
+                said.push(sentence);
+            }
+        }
         let said = match said.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
@@ -81,10 +113,7 @@ impl Refusal {
         let dot = if row.group.is_empty() { "" } else { "." };
         let message = format!("{}{dot}{} {name:?} is invalid: {said}", row.name, row.group);
         let mut refusal = Self::new(422, "Invalid", message).about(row.group, row.name, name);
-        refusal.details["causes"] = causes
-            .iter()
-            .map(|c| json!({"reason": c.reason, "message": c.message, "field": c.field}))
-            .collect();
+        refusal.details["causes"] = causes.iter().map(Cause::shown).collect();
         refusal
     }
 
@@ -99,7 +128,10 @@ impl Refusal {
 
     /// Names the object that it is about.
     pub(crate) fn about(mut self, group: &str, kind: &str, name: &str) -> Self {
-        self.details = json!({"name": name, "kind": kind});
+        self.details = json!({"kind": kind});
+        if !name.is_empty() {
+            self.details["name"] = json!(name);
+        }
         if !group.is_empty() {
             self.details["group"] = json!(group);
         }
@@ -108,16 +140,19 @@ impl Refusal {
 
     /// As the server sends it.
     pub(crate) fn status(&self) -> Value {
-        json!({
+        let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
             "status": "Failure",
             "message": self.message,
             "reason": self.reason,
-            "details": self.details,
             "code": self.code,
-        })
+        });
+        if !self.details.is_null() {
+            status["details"] = self.details.clone();
+        }
+        status
     }
 }
 
@@ -133,6 +168,10 @@ pub(crate) struct Cause {
 }
 
 impl Cause {
+    fn shown(&self) -> Value {
+        json!({"reason": self.reason, "message": self.message, "field": self.field})
+    }
+
     pub(crate) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
         Self {
             field: field.into(),

@@ -1,6 +1,6 @@
 //! Writes: as a client of the API makes them (with defaults, validation, admission), and as controllers do.
 
-use crate::admission;
+use crate::admission::{self, TEMPLATE_GENERATION};
 use crate::fields;
 use crate::kubelet;
 use crate::world::World;
@@ -30,10 +30,12 @@ impl World {
         if self.get(kind, &namespace, &name).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }
-        admission::complete(self, kind, &mut object)?;
+        admission::complete(kind, &mut object)?;
+        let now = fields::time(self.now);
+        managed::note(None, &mut object, manager, &now);
+        admission::add_own(self, kind, &mut object);
         admission::validate(kind, &object, None)?;
         admission::admit(self, kind, &object)?;
-        let now = fields::time(self.now);
         let uid = self.names.uid();
         let metadata = &mut object["metadata"];
         metadata["uid"] = json!(uid);
@@ -41,7 +43,6 @@ impl World {
         if row.generation {
             metadata["generation"] = json!(1);
         }
-        managed::note(None, &mut object, manager, &now);
         if !dry {
             self.store(kind, &mut object);
         }
@@ -55,7 +56,7 @@ impl World {
             return Err(Refusal::not_found(kind.row(), &name));
         };
         keep_server_fields(&old, &mut object);
-        admission::complete(self, kind, &mut object)?;
+        admission::complete(kind, &mut object)?;
         admission::validate(kind, &object, Some(&old))?;
         count_generation(kind, &old, &mut object);
         managed::note(Some(&old), &mut object, manager, &fields::time(self.now));
@@ -128,22 +129,29 @@ impl World {
     }
 
     /// Deletes an object: at once, or, for a pod that has a node, when its containers have ended.
-    /// Returns the object as it is on its way out.
-    pub(crate) fn delete(&mut self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {
+    /// Returns the object as it is on its way out. Dry, nothing happens to it.
+    pub(crate) fn delete(&mut self, kind: Kind, namespace: &str, name: &str, dry: bool) -> Option<Value> {
         let mut object = self.get(kind, namespace, name)?.clone();
         if fields::leaving(&object) {
             return Some(object);
         }
-        if kind != Kind::Pod || !kubelet::stop(self, &object, self.now + STOPPING) {
-            self.erase(kind, namespace, name);
+        if kind != Kind::Pod || !self.kubelet.runs(&object) {
+            if !dry {
+                self.erase(kind, namespace, name);
+            }
             return Some(object);
+        }
+        if !dry {
+            kubelet::stop(self, &object, self.now + STOPPING);
         }
         let grace = fields::number(&object, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
         let until = self.now + u64::try_from(grace).unwrap_or(0) * 1000;
         object["metadata"]["deletionTimestamp"] = json!(fields::time(until));
         object["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
         count_generation(kind, &Value::Null, &mut object);
-        self.store(kind, &mut object);
+        if !dry {
+            self.store(kind, &mut object);
+        }
         Some(object)
     }
 
@@ -215,10 +223,13 @@ fn count_generation(kind: Kind, old: &Value, object: &mut Value) {
 
 /// A DaemonSet counts its templates in an annotation; pods carry the number as a label.
 fn count_templates(set: &mut Value) {
-    const ANNOTATION: &str = "deprecated.daemonset.template.generation";
-    let before: u64 = set["metadata"]["annotations"][ANNOTATION]
+    let before: u64 = set["metadata"]["annotations"][TEMPLATE_GENERATION]
         .as_str()
         .and_then(|n| n.parse().ok())
         .unwrap_or(0);
-    fields::set(set, &["metadata", "annotations", ANNOTATION], (before + 1).to_string());
+    fields::set(
+        set,
+        &["metadata", "annotations", TEMPLATE_GENERATION],
+        (before + 1).to_string(),
+    );
 }

@@ -93,21 +93,30 @@ async fn a_generation_counts_changes_of_the_spec_alone() {
 }
 
 #[tokio::test]
-async fn amounts_are_kept_in_one_form_and_requests_follow_limits() {
+async fn amounts_are_kept_in_one_form_and_pods_request_what_they_are_limited_to() {
     let cluster = Cluster::of("already-healthy").await;
     let path = "/spec/template/spec/containers/0/resources";
     let patch = json!([{"op": "replace", "path": path, "value": {"limits": {"memory": "1024Mi", "cpu": "0.5"}}}]);
     let patched = cluster.patch(&deployment(WEB), &patch).await.good();
     let kept = patched.pointer(path).unwrap();
     assert_eq!(kept["limits"], json!({"memory": "1Gi", "cpu": "500m"}));
-    assert_eq!(kept["requests"], kept["limits"]);
+    assert!(
+        kept.get("requests").is_none(),
+        "a template stays as it was given: {kept}"
+    );
+    let pod = cluster.pods(WEB).await;
+    let pod = pod.iter().map(|p| &p["spec"]["containers"][0]["resources"]);
+    assert!(
+        pod.clone()
+            .any(|r| r["limits"]["memory"] == "1Gi" && r["requests"] == r["limits"])
+    );
 }
 
 #[tokio::test]
 async fn another_objects_identity_is_a_conflict() {
     let cluster = Cluster::of("already-healthy").await;
     let other = json!([{"op": "replace", "path": "/metadata/uid", "value": "other"}]);
-    assert_eq!(cluster.patch(&deployment(WEB), &other).await.refused().0, 409);
+    assert_eq!(cluster.patch(&deployment(WEB), &other).await.refused().0, 422);
     let old = json!([{"op": "replace", "path": "/metadata/resourceVersion", "value": "1"}]);
     assert_eq!(cluster.patch(&deployment(WEB), &old).await.refused().0, 409);
     let renamed = json!([{"op": "replace", "path": "/metadata/name", "value": "other"}]);

@@ -19,7 +19,7 @@ async fn a_successor_of_the_same_name_is_not_deleted() {
         .refused();
     assert_eq!(code, 409);
     assert!(
-        message.contains("Precondition failed: UID in precondition: other"),
+        message.contains("the UID in the precondition (other) does not match"),
         "{message}"
     );
     let leaving = cluster

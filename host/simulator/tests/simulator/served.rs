@@ -20,7 +20,7 @@ async fn what_is_not_simulated_is_said_and_never_guessed() {
         ("GET", "/api/v1/namespaces/shop/pods?watch=true".to_owned()),
         ("GET", format!("{}/scale", deployment("web"))),
         ("DELETE", "/api/v1/namespaces/shop/pods".to_owned()),
-        ("GET", "/apis/example.com/v1/things".to_owned()),
+        ("GET", "/apis/storage.k8s.io/v1/storageclasses".to_owned()),
         ("GET", "/api/v1/namespaces/shop/endpoints".to_owned()),
         ("DELETE", "/api/v1/namespaces/shop".to_owned()),
         ("POST", "/api/v1/namespaces/shop/pods/x/exec".to_owned()),
@@ -45,7 +45,12 @@ async fn what_is_not_simulated_is_said_and_never_guessed() {
         cluster.items("/apis/batch/v1/namespaces/shop/jobs").await,
         Vec::<Value>::new()
     );
-    assert_eq!(cluster.get("/nowhere").await.refused().0, 404);
+    let unknown = cluster.get("/apis/apps/v1/namespaces/shop/nothings").await.refused();
+    assert_eq!(unknown.0, 404, "no cluster has it");
+    for path in ["/nowhere", "/apis/example.com/v1/things"] {
+        let answer = cluster.get(path).await;
+        assert_eq!((answer.code, answer.text.as_str()), (404, "404 page not found\n"));
+    }
 }
 
 #[tokio::test]
