@@ -135,7 +135,7 @@ fn dispatch(world: &mut World, asked: &Asked) -> Result<Answer, Refusal> {
         Path::Groups | Path::CoreVersions | Path::Resources { .. } if asked.method == Method::GET => {
             discovery::answer(world, &asked.path)
         }
-        Path::AccessReview => review::answer(asked),
+        Path::AccessReview => review::answer(world, asked),
         Path::Metrics { node, namespace, name } if asked.method == Method::GET => {
             metrics::answer(world, asked, *node, namespace, name)
         }
@@ -166,6 +166,8 @@ fn respond(outcome: Result<Answer, Refusal>) -> Response {
     let (code, kind, text) = match outcome {
         Ok(Answer::Json(code, value)) => (code, "application/json", value.to_string()),
         Ok(Answer::Text(text)) => (200, "text/plain", text),
+        // what the server's router does not know it says without a Status
+        Err(refusal) if refusal.reason.is_empty() => (refusal.code, "text/plain", refusal.message),
         Err(refusal) => (refusal.code, "application/json", refusal.status().to_string()),
     };
     let mut response = Response::new(Body::from(text));
