@@ -110,5 +110,5 @@ fn another_cluster_cannot_continue_an_incident() {
     let refused = crate::room::finished(&mut command);
     dreamops_test_cluster::Cluster::stop("e2e-other").unwrap();
     assert_eq!(refused.code, 2, "{}", refused.stderr);
-    assert!(refused.stderr.contains("another one"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("another identity"), "{}", refused.stderr);
 }

@@ -21,7 +21,11 @@ pub(crate) async fn run(command: PluginCommand) -> Outcome {
 fn build(dir: &Path, out: Option<PathBuf>, output: Output) -> Outcome {
     let built = build_plugin(
         dir,
-        &BuildOptions { file: out, show_progress: output == Output::Text, ..BuildOptions::default() },
+        &BuildOptions {
+            file: out,
+            show_progress: output == Output::Text,
+            ..BuildOptions::default()
+        },
     )?;
     if output == Output::Json {
         print_json(&json!({

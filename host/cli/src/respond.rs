@@ -162,9 +162,13 @@ fn left_open(id: IncidentId, cluster: &ClusterArgs, error: RespondError) -> Fail
             | RespondError::NothingToRollBack { .. }
             | RespondError::OtherCluster { .. }
     );
+    let says_how_to_go_on = matches!(error, RespondError::Acting { .. });
     let failure = Failure::from(error);
     if wrong_usage {
         return Failure::usage(failure.error);
+    }
+    if says_how_to_go_on {
+        return failure;
     }
     let hint = format!(
         "incident {id} stays open; go on with `dreamops incident resume {id}{}`",

@@ -74,7 +74,10 @@ impl Story for Narrator {
         let text = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             if state.incident != Some(incident) {
-                *state = State { incident: Some(incident), ..State::default() };
+                *state = State {
+                    incident: Some(incident),
+                    ..State::default()
+                };
             }
             write::entry(&self.paint, &mut state, incident, entry)
         };
