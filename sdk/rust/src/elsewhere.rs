@@ -10,9 +10,47 @@ use crate::pod::Pod;
 use crate::strategy::{Failure, Finding};
 
 /// Whether the alert's title or description has one of these words. An alert's words decide nothing but where to look.
+///
+/// Names of the place do not count: a namespace `cpu-bench` says nothing of processors. A short word has to begin where
+/// a word begins, be it in `CamelCase`: `workload` says nothing of load.
 pub fn alert_says(incident: &Incident, words: &[&str]) -> bool {
-    let text = format!("{} {}", incident.title(), incident.description()).to_ascii_lowercase();
-    words.iter().any(|word| text.contains(word))
+    let names = [incident.namespace(), incident.target().name, incident.owner().name];
+    let text = format!("{} {}", incident.title(), incident.description());
+    let said: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || "/()[]{}\"'`,;:=".contains(c))
+        .filter(|word| !names.iter().any(|name| is_of(word, name)))
+        .collect();
+    let text = said.join(" ");
+    words.iter().any(|word| says(&text, word))
+}
+
+/// Shorter names may be words.
+const SHORTEST_NAME: usize = 5;
+/// Words up to this length are parts of too many others.
+const SHORT_WORD: usize = 4;
+
+/// Whether a word is a name, or that of a pod that bears it.
+fn is_of(word: &str, name: &str) -> bool {
+    let rest = word.trim_end_matches('.').strip_prefix(name);
+    name.len() >= SHORTEST_NAME && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+fn says(text: &str, word: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower
+        .match_indices(word)
+        .any(|(at, _)| word.len() > SHORT_WORD || begins_word(&text[..at], &text[at..]))
+}
+
+/// Whether a word begins between the two.
+fn begins_word(before: &str, from: &str) -> bool {
+    let Some(last) = before.chars().next_back().filter(|c| c.is_alphanumeric()) else {
+        return true;
+    };
+    let mut next = from.chars();
+    let (first, second) = (next.next(), next.next());
+    let upper = |c: Option<char>| c.is_some_and(char::is_uppercase);
+    upper(first) && (last.is_lowercase() || !upper(second))
 }
 
 /// A pod of the namespace that `fails` and is not the subject's.
@@ -51,4 +89,26 @@ pub fn conclude(
         ),
     );
     Ok(inquiry.cause(fault, &owner, cause, 0.9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of, says};
+
+    #[test]
+    fn short_words_count_where_a_word_begins() {
+        for text in ["high load", "CPULoadHigh", "node_load", "LOAD of web", "PodLoad"] {
+            assert!(says(text, "load"), "{text}");
+        }
+        for text in ["a workload fails", "KubeWorkloadDown", "download is slow"] {
+            assert!(!says(text, "load"), "{text}");
+        }
+        assert!(says("KubePodCrashLooping", "crash") && says("PodOOMKilled", "oom") && !says("the room", "oom"));
+    }
+
+    #[test]
+    fn names_of_the_place_are_told_from_words() {
+        assert!(is_of("cpu-bench", "cpu-bench") && is_of("cpu-bench-5d9c-x2x7p.", "cpu-bench"));
+        assert!(!is_of("cpu", "cpu") && !is_of("cpu-benchmark", "cpu-bench"));
+    }
 }
