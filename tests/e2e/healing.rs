@@ -133,7 +133,9 @@ fn high_usage(form: Form) {
     let before = room.healthy(&["deployment/load"]);
     room.cluster
         .wait_for("the metrics to show the load", crate::room::PATIENCE, || {
-            let top = room.kubectl(&["top", "pods", "-l", "app=web", "--no-headers"]);
+            // without metrics yet, kubectl fails
+            let top = room.cluster.kubectl(&["-n", &room.namespace, "top", "pods", "-l", "app=web", "--no-headers"]);
+            let top = top.unwrap_or_default();
             Ok(top
                 .split_whitespace()
                 .nth(1)

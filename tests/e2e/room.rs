@@ -3,6 +3,7 @@
 use crate::oracle::Snapshot;
 use dreamops_test_cluster::Cluster;
 use serde_json::Value;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -67,6 +68,7 @@ impl Room {
             "[respond]\nstability = \"8s\"\nheal_deadline = \"45s\"\nwatch = \"10s\"\n",
         )
         .unwrap();
+        share_artefacts(data.path());
         Self {
             cluster,
             namespace,
@@ -213,6 +215,17 @@ impl Drop for Room {
             eprintln!("cannot remove namespace {}: {error}", self.namespace);
         }
     }
+}
+
+/// Lets all data directories share compiled components: each would compile them anew.
+fn share_artefacts(data: &Path) {
+    let shared = std::env::temp_dir().join("dreamops-e2e-artefacts");
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&shared)
+        .unwrap();
+    std::os::unix::fs::symlink(shared, data.join("artefacts")).unwrap();
 }
 
 /// The program under test.
