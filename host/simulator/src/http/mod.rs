@@ -2,7 +2,7 @@
 //!
 //! | served | how |
 //! | --- | --- |
-//! | get, list (selectors, pages) | of every kind in [`crate::world::kind::KINDS`] |
+//! | get, list (selectors, pages), also as tables | of every kind in [`crate::world::kind::KINDS`] |
 //! | JSON patch and merge patch, dry or not | of kinds with objects here |
 //! | create, dry or not | likewise |
 //! | delete with preconditions, eviction | likewise; pods |
@@ -21,6 +21,7 @@ mod query;
 mod read;
 mod remove;
 mod review;
+mod table;
 mod write;
 
 use crate::clock::Present;
@@ -69,12 +70,16 @@ pub(crate) struct Asked {
     pub(crate) path: Path,
     pub(crate) query: Query,
     pub(crate) content_type: String,
+    pub(crate) accept: String,
     pub(crate) body: Vec<u8>,
 }
 
 impl Asked {
     /// The body as a JSON object.
     pub(crate) fn object(&self) -> Result<Value, Refusal> {
+        if self.content_type == "application/vnd.kubernetes.protobuf" {
+            return Err(Refusal::not_simulated("requests in protobuf; send JSON"));
+        }
         let value: Value = serde_json::from_slice(&self.body)
             .map_err(|e| Refusal::bad_request(format!("the object provided is unrecognized: {e}")))?;
         if value.is_object() {
@@ -98,12 +103,13 @@ async fn serve(State(served): State<Arc<Served>>, request: Request) -> Response 
     if given != Some(format!("Bearer {}", served.token).as_str()) {
         return respond(Err(Refusal::new(401, "Unauthorized", "Unauthorized")));
     }
-    let content_type = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
+    let header = |name: header::HeaderName| {
+        let value = parts.headers.get(name).and_then(|v| v.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let content_type = header(header::CONTENT_TYPE);
     let content_type = content_type.split(';').next().unwrap_or_default().trim().to_owned();
+    let accept = header(header::ACCEPT);
     let Ok(body) = to_bytes(body, LARGEST).await else {
         return respond(Err(Refusal::new(
             413,
@@ -118,6 +124,7 @@ async fn serve(State(served): State<Arc<Served>>, request: Request) -> Response 
             path,
             query,
             content_type,
+            accept,
             body: body.to_vec(),
         };
         let mut world = served.now();
@@ -149,7 +156,7 @@ fn dispatch(world: &mut World, asked: &Asked) -> Result<Answer, Refusal> {
             _ => Err(unserved(asked)),
         },
         Path::Object { kind, namespace, name } => match asked.method {
-            Method::GET => read::get(world, *kind, namespace, name),
+            Method::GET => read::get(world, asked, (*kind, namespace, name)),
             Method::PATCH => write::patch(world, asked, (*kind, namespace, name)),
             Method::DELETE => remove::answer(world, asked, *kind, namespace, name),
             _ => Err(unserved(asked)),

@@ -1,6 +1,6 @@
 //! Reads: one object, and pages of objects.
 
-use super::{Answer, Asked};
+use super::{Answer, Asked, table};
 use crate::fields;
 use crate::world::World;
 use crate::world::kind::Kind;
@@ -11,11 +11,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 /// One object.
-pub(super) fn get(world: &World, kind: Kind, namespace: &str, name: &str) -> Result<Answer, Refusal> {
-    match world.get(kind, namespace, name) {
-        Some(object) => Ok(Answer::Json(200, object.clone())),
-        None => Err(Refusal::not_found(kind.row(), name)),
+pub(super) fn get(
+    world: &World,
+    asked: &Asked,
+    (kind, namespace, name): (Kind, &str, &str),
+) -> Result<Answer, Refusal> {
+    let Some(object) = world.get(kind, namespace, name) else {
+        return Err(Refusal::not_found(kind.row(), name));
+    };
+    if table::wanted(&asked.accept) {
+        return Ok(Answer::Json(200, table::of(kind, &[object], &json!({}), world.now())));
     }
+    Ok(Answer::Json(200, object.clone()))
 }
 
 /// A page of objects. Items come without their kind, as the real server sends them.
@@ -41,6 +48,9 @@ pub(super) fn list(world: &World, asked: &Asked, kind: Kind, namespace: &str) ->
         let (namespace, name) = place(last);
         metadata["continue"] = json!(URL_SAFE_NO_PAD.encode(format!("{namespace}/{name}")));
         metadata["remainingItemCount"] = json!(left);
+    }
+    if table::wanted(&asked.accept) {
+        return Ok(Answer::Json(200, table::of(kind, &found, &metadata, world.now())));
     }
     let items: Vec<Value> = found
         .into_iter()

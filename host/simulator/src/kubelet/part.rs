@@ -32,10 +32,10 @@ pub(super) fn program(world: &World, pod: &Value, container: &Value) -> Program 
         return program;
     }
     let environment = spec::environment(world, pod, container).unwrap_or_default();
-    played(program, &environment)
+    played(&program, &environment)
 }
 
-fn played(program: Program, environment: &BTreeMap<String, String>) -> Program {
+fn played(program: &Program, environment: &BTreeMap<String, String>) -> Program {
     let number = |name: &str| -> u64 { environment.get(name).and_then(|v| v.parse().ok()).unwrap_or(0) };
     let is_set = |name: &str| environment.get(name).is_some_and(|v| !v.is_empty());
     let mut refuses = Vec::new();
@@ -59,7 +59,7 @@ fn played(program: Program, environment: &BTreeMap<String, String>) -> Program {
             (number("EXIT_AFTER_SECONDS") * 1000, code)
         }),
         greeting: &["ready"],
-        ..program
+        ..program.clone()
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_part_is_what_its_variables_say() {
-        let part = |pairs| played(Program::default(), &environment(pairs));
+        let part = |pairs| played(&Program::default(), &environment(pairs));
         assert_eq!(part(&[("EAT_MIB", "60")]).memory_mib, OWN_MIB + 60);
         assert_eq!(part(&[("NOT_READY", "1")]).refuses, [("/readyz", 503, u64::MAX)]);
         assert_eq!(

@@ -87,6 +87,25 @@ impl Cluster {
     }
 
     pub(crate) async fn send_as(&self, token: &str, method: &str, path: &str, kind: &str, body: &Value) -> Answer {
+        self.exchange(token, (method, path), (kind, "application/json"), body)
+            .await
+    }
+
+    /// A list or object as kubectl asks for it.
+    pub(crate) async fn table(&self, path: &str) -> Value {
+        let accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+        self.exchange(&self.token, ("GET", path), ("application/json", accept), &Value::Null)
+            .await
+            .good()
+    }
+
+    async fn exchange(
+        &self,
+        token: &str,
+        (method, path): (&str, &str),
+        (kind, accept): (&str, &str),
+        body: &Value,
+    ) -> Answer {
         let stream = tokio::net::TcpStream::connect(self.simulator.address()).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
@@ -103,6 +122,7 @@ impl Cluster {
             .header("Host", "simulated")
             .header("Authorization", format!("Bearer {token}"))
             .header("Content-Type", kind)
+            .header("Accept", accept)
             .body(Full::new(Bytes::from(body)))
             .unwrap();
         let answer = sender.send_request(request).await.unwrap();

@@ -10,6 +10,7 @@ mod image_pull;
 mod memory;
 mod patches;
 mod removal;
+mod secure;
 mod served;
 mod service_down;
 mod unhealed;
