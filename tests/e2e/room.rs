@@ -65,7 +65,7 @@ impl Room {
         // a short window keeps the suite within its time; the default is the product's
         std::fs::write(
             data.path().join("dreamops.toml"),
-            "[respond]\nstability = \"8s\"\nheal_deadline = \"45s\"\nwatch = \"10s\"\n",
+            "[respond]\nstability = \"8s\"\nheal_deadline = \"90s\"\nwatch = \"10s\"\n",
         )
         .unwrap();
         share_artefacts(data.path());
