@@ -42,7 +42,7 @@ pub(crate) fn end_to_end(part: Option<&str>) -> anyhow::Result<()> {
                     test,
                     "--locked",
                     "--",
-                    "--test-threads=2",
+                    "--test-threads=4",
                 ])
                 .env("DREAMOPS_COMPONENTS", build::components_dir())
                 .env("DREAMOPS_PROGRAM", &program),
