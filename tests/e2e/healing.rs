@@ -134,7 +134,9 @@ fn high_usage(form: Form) {
     room.cluster
         .wait_for("the metrics to show the load", crate::room::PATIENCE, || {
             // without metrics yet, kubectl fails
-            let top = room.cluster.kubectl(&["-n", &room.namespace, "top", "pods", "-l", "app=web", "--no-headers"]);
+            let top = room
+                .cluster
+                .kubectl(&["-n", &room.namespace, "top", "pods", "-l", "app=web", "--no-headers"]);
             let top = top.unwrap_or_default();
             Ok(top
                 .split_whitespace()
