@@ -10,8 +10,9 @@
 //!
 //! Promises: nothing here panics, whatever the bytes; a body above [`MAX_BODY`] is not looked at; a hint is a name that
 //! the API server could have accepted, so that it can stand in a path; what is long is cut. Texts and labels stay as the
-//! source sent them otherwise: they are inert for no terminal, and showable only after [`Delivery::redacted`].
+//! source sent them otherwise: they may act on a terminal and hold secrets until [`Delivery::redacted`].
 
+use crate::inert::inert;
 use crate::redact::Redactor;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -104,14 +105,17 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The same delivery, showable: texts and labels have passed redaction. What places and identifies the alerts stays.
+    /// The same delivery, showable: texts and labels are inert and have passed redaction. What places and identifies the
+    /// alerts stays.
     #[must_use]
     pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        // inert first: what acts on a terminal may stand in the middle of a secret
+        let still = |text: &str| inert(text, usize::MAX);
         for alert in &mut self.alerts {
             let labels = alert
                 .labels
                 .iter()
-                .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+                .map(|(name, value)| (name.clone(), Value::String(still(value))))
                 .collect();
             // as an object, so that a label is judged by its name too
             if let Value::Object(shown) = redactor.object(&Value::Object(labels)).into_inner() {
@@ -120,9 +124,9 @@ impl Delivery {
                     .filter_map(|(name, v)| Some((name, text::scalar(&v)?)))
                     .collect();
             }
-            alert.title = redactor.text(&alert.title).into_inner();
-            alert.description = redactor.text(&alert.description).into_inner();
-            alert.severity = redactor.text(&alert.severity).into_inner();
+            alert.title = redactor.text(&still(&alert.title)).into_inner();
+            alert.description = redactor.text(&still(&alert.description)).into_inner();
+            alert.severity = redactor.text(&still(&alert.severity)).into_inner();
         }
         self
     }

@@ -520,10 +520,25 @@ proptest! {
 
 #[test]
 fn the_title_that_alertmanager_gives_pagerduty_names_no_namespace_outright() {
-    let title = "[FIRING:1] KubePodCrashLooping (app uid kube-state-metrics shop web-5d4b9c-x2x7p monitoring/k8s warning)";
+    let title =
+        "[FIRING:1] KubePodCrashLooping (app uid kube-state-metrics shop web-5d4b9c-x2x7p monitoring/k8s warning)";
     assert_eq!(namespaces_said_in(title), Vec::<String>::new());
     let there = ["default", "monitoring", "shop", "web"].map(str::to_owned);
     assert_eq!(words_of(title, &there), ["monitoring", "shop"]);
     assert!(candidates_in(title).iter().all(|c| c.name != "kube-state-metrics"));
     assert_eq!(namespaces_said_in("pod shop/web-1 in namespace shop"), ["shop"]);
+}
+
+#[test]
+fn what_is_shown_of_an_alert_acts_on_no_terminal_and_hides_no_secret_in_what_does() {
+    let key = ["ghp_", "16C7e42F29\u{1b}[0m2c6912E7710c838347Ae178B4a"].concat();
+    let body = serde_json::json!({"alert_id": "a", "title": "\u{1b}[2Jweb is down", "description": format!("one\n{key}"),
+        "metadata": {"note": "\u{1b}]0;x\u{7}y"}});
+    let shown = parse(body.to_string().as_bytes()).map(|d| d.redacted(&Redactor::new(b"tenant")));
+    let alert = shown.map(|d| d.alerts[0].clone());
+    let text = format!("{alert:?}");
+    assert!(text.contains("web is down") && text.contains("one\\n"), "{text}");
+    for gone in ["\\u{1b}", "\\u{7}", "16C7e42F29", "Ae178B4a"] {
+        assert!(!text.contains(gone), "{gone}: {text}");
+    }
 }
