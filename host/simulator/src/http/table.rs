@@ -17,9 +17,11 @@ pub(super) fn of(kind: Kind, objects: &[&Value], metadata: &Value, now: u64) -> 
     let columns = columns(kind);
     let definitions: Vec<Value> = std::iter::once(("Name", "string"))
         .chain(columns.iter().copied())
-        .map(|(name, kind)| {
+        .map(|(name, shape)| {
             let format = if name == "Name" { "name" } else { "" };
-            json!({"name": name, "type": kind, "format": format, "description": "", "priority": 0})
+            // nobody reads the names of events: shown only where all columns are
+            let priority = u8::from(kind == Kind::Event && name == "Name");
+            json!({"name": name, "type": shape, "format": format, "description": "", "priority": priority})
         })
         .collect();
     let rows: Vec<Value> = objects
