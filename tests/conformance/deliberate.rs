@@ -28,13 +28,23 @@ const TABLE: &[Deliberate] = &[
     ),
     row(
         "^GET /api/v1/nodes",
-        "^/body/items/\\d+/",
+        "^/body/items/[^/]+/",
         "the simulated node is another machine",
     ),
     row(
         "^GET .*/endpointslices",
-        "^/body/items/\\d+/metadata/generation$",
-        "it counts how often pods came and went, which depends on the pace",
+        "^/body/items/[^/]+/metadata/(generation|annotations)",
+        "they tell how often, and when last, pods came and went, which depends on the pace",
+    ),
+    row(
+        "^GET .*/events$",
+        "^/body/items/[^/]+/reportingInstance$",
+        "the simulated scheduler runs elsewhere",
+    ),
+    row(
+        "/(deployments|statefulsets|daemonsets)/",
+        "/managedFields/\\d+/.*/f:resources(/f:(limits|requests))?$",
+        "who owns a map beside its members is not noted by the simulated cluster",
     ),
     row(
         "^PATCH .*/(deployments|pods)/",

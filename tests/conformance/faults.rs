@@ -72,7 +72,20 @@ fn alert(namespace: &str, kind: &str, rule: &str) -> Value {
 /// So many pods are ready, and no more than the workload wants are there.
 pub(crate) fn ready(objects: &[Value], wanted: usize) -> bool {
     let pods: Vec<&Value> = objects.iter().filter(|o| o["kind"] == "Pod").collect();
-    pods.len() == wanted && pods.iter().all(|p| is_ready(p))
+    pods.len() == wanted && pods.iter().all(|p| is_ready(p)) && objects.iter().all(told)
+}
+
+/// Whether those that look at pods have seen what became of them.
+fn told(object: &Value) -> bool {
+    let endpoints = object["endpoints"].as_array();
+    let status = &object["status"];
+    let is_behind =
+        |count: &str| status[count].as_u64().unwrap_or(0) != object["spec"]["replicas"].as_u64().unwrap_or(0);
+    match object["kind"].as_str() {
+        Some("EndpointSlice") => endpoints.is_none_or(|e| e.iter().all(|e| e["conditions"]["ready"] == true)),
+        Some("Deployment" | "StatefulSet") => !is_behind("readyReplicas") && !is_behind("availableReplicas"),
+        _ => true,
+    }
 }
 
 fn is_ready(pod: &Value) -> bool {
@@ -107,7 +120,7 @@ fn a_crash_loop_is_answered_alike() {
 #[test]
 fn a_failing_image_pull_is_answered_alike() {
     let pair = Pair::new("same-pull");
-    pair.create(&[deployment("web", 2, &[])]);
+    pair.create(&[with_memory(deployment("web", 2, &[]), "64Mi")]);
     pair.wait("two ready pods", |objects| ready(objects, 2));
     let missing =
         json!([{ "op": "replace", "path": format!("{CONTAINER}/image"), "value": "docker.io/library/stage:missing" }]);

@@ -79,6 +79,8 @@ impl Pair {
         let begin = u64::try_from(since.as_millis()).unwrap();
         let clock = Arc::new(ManualClock::new(dreamops_domain::time::Timestamp::from_millis(begin)));
         let ground = Ground {
+            // as config/kubelet.yaml sets it
+            longest_back_off: Some(Duration::from_secs(10)),
             nodes: vec!["node-1".to_owned()],
             namespaces: vec![namespace.clone()],
             images: (1..=5).map(|n| format!("docker.io/library/stage:{n}")).collect(),

@@ -12,7 +12,7 @@ use crate::recorder::Exchange;
 use std::fmt::Write as _;
 
 /// So many steps of the simulated clock are looked at for an answer.
-const MOMENTS: usize = 150;
+const MOMENTS: usize = 400;
 
 /// A request that the simulated cluster answers otherwise.
 struct Finding {

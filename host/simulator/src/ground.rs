@@ -2,10 +2,14 @@
 
 use crate::kubelet::program::Program;
 use crate::scenarios::stage::Stage;
+use std::time::Duration;
 
 /// What a simulated cluster begins with.
 #[derive(Clone, Debug, Default)]
 pub struct Ground {
+    /// The longest delay before a container that ended is started again
+    /// (`crashLoopBackOff.maxContainerRestartPeriod` of a kubelet); `None` for the default, 5 minutes.
+    pub longest_back_off: Option<Duration>,
     /// Its nodes, which hold all images.
     pub nodes: Vec<String>,
     /// Namespaces beside `default`, `kube-system` and `kube-public`.
@@ -35,6 +39,9 @@ impl Ground {
         for name in &self.nodes {
             stage.node(name, "a");
             stage.pull_all(name);
+        }
+        if let Some(delay) = self.longest_back_off {
+            stage.world().kubelet.longest_back_off = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         }
         stage
     }

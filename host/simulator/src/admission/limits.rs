@@ -20,20 +20,38 @@ fn rules(world: &World, namespace: &str) -> Vec<Value> {
 /// Gives containers the default limits and requests.
 pub(super) fn fill_in(world: &World, pod: &mut Value) {
     let rules = rules(world, fields::namespace(pod));
-    let Some(containers) = pod["spec"]["containers"].as_array_mut() else {
-        return;
-    };
-    for container in containers {
+    let mut told = Vec::new();
+    for container in pod["spec"]["containers"].as_array_mut().into_iter().flatten() {
         for rule in &rules {
-            for (from, to) in [("/default", "limits"), ("/defaultRequest", "requests")] {
-                for (resource, amount) in fields::members(rule, from) {
-                    if !fields::present(container, &format!("/resources/{to}/{resource}")) {
-                        fields::set(container, &["resources", to, resource], amount.clone());
-                    }
+            for (from, to, what) in [
+                ("/defaultRequest", "requests", "request"),
+                ("/default", "limits", "limit"),
+            ] {
+                let given = fill_in_one(rule, from, to, container);
+                if !given.is_empty() {
+                    let name = fields::text(container, "/name");
+                    told.push(format!("{} {what} for container {name}", given.join(", ")));
                 }
             }
         }
     }
+    if !told.is_empty() {
+        let told = format!("LimitRanger plugin set: {}", told.join("; "));
+        fields::set(pod, &["metadata", "annotations", "kubernetes.io/limit-ranger"], told);
+    }
+}
+
+/// Returns the resources for which the container said nothing.
+fn fill_in_one(rule: &Value, from: &str, to: &str, container: &mut Value) -> Vec<String> {
+    let mut given = Vec::new();
+    for (resource, amount) in fields::members(rule, from) {
+        if !fields::present(container, &format!("/resources/{to}/{resource}")) {
+            fields::set(container, &["resources", to, resource], amount.clone());
+            given.push(resource.to_owned());
+        }
+    }
+    given.sort_unstable();
+    given
 }
 
 /// Refuses a pod with a container outside the bounds.

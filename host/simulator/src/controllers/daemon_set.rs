@@ -13,6 +13,10 @@ use std::collections::BTreeSet;
 const BY: &str = "daemonset-controller";
 const GENERATION: &str = "deprecated.daemonset.template.generation";
 
+/// Where a pod says which node it is for.
+pub(super) const ASKED: &str = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution\
+    /nodeSelectorTerms/0/matchFields/0/values/0";
+
 /// One round.
 pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
     for set in world.among(Kind::DaemonSet, dirty) {
@@ -36,16 +40,13 @@ fn sync_one(world: &mut World, set: &Value) {
         .map(|n| fields::name(n).to_owned())
         .collect();
     for pod in world.controlled(Kind::Pod, set) {
-        if !nodes.iter().any(|n| n == fields::text(&pod, "/spec/nodeName")) && !fields::leaving(&pod) {
+        if !nodes.iter().any(|n| n == node_of(&pod)) && !fields::leaving(&pod) {
             remove(world, set, &pod);
         }
     }
     for node in &nodes {
         let there = world.controlled(Kind::Pod, set);
-        let here: Vec<&Value> = there
-            .iter()
-            .filter(|p| fields::text(p, "/spec/nodeName") == node)
-            .collect();
+        let here: Vec<&Value> = there.iter().filter(|p| node_of(p) == node).collect();
         if here.is_empty() {
             make(world, set, &update, &hash, node);
         } else if let Some(ended) = here
@@ -60,6 +61,30 @@ fn sync_one(world: &mut World, set: &Value) {
     }
     write_status(world, set, &hash, nodes.len());
     revisions::forget_old(world, set, &[hash.as_str(), fields::name(&update)]);
+}
+
+/// The node that a pod runs on, or asks for.
+fn node_of(pod: &Value) -> &str {
+    match fields::text(pod, "/spec/nodeName") {
+        "" => fields::text(pod, ASKED),
+        name => name,
+    }
+}
+
+/// A pod of a DaemonSet stays where others would go.
+fn bear_an_ill_node(spec: &mut Value) {
+    let mut all = fields::list(spec, "/tolerations").to_vec();
+    for (key, effect) in [
+        ("not-ready", "NoExecute"),
+        ("unreachable", "NoExecute"),
+        ("disk-pressure", "NoSchedule"),
+        ("memory-pressure", "NoSchedule"),
+        ("pid-pressure", "NoSchedule"),
+        ("unschedulable", "NoSchedule"),
+    ] {
+        all.push(json!({"key": format!("node.kubernetes.io/{key}"), "operator": "Exists", "effect": effect}));
+    }
+    spec["tolerations"] = Value::Array(all);
 }
 
 fn revision(pod: &Value) -> &str {
@@ -105,8 +130,18 @@ fn make(world: &mut World, set: &Value, update: &Value, hash: &str, node: &str) 
         .to_owned();
     let labels = [(revisions::LABEL, hash), ("pod-template-generation", number.as_str())];
     let mut pod = pods::from_template(set, &template, &name, &labels);
-    // the real one asks by affinity for the node, and the scheduler binds it there
-    pod["spec"]["nodeName"] = json!(node);
+    fields::set(
+        &mut pod,
+        &[
+            "spec",
+            "affinity",
+            "nodeAffinity",
+            "requiredDuringSchedulingIgnoredDuringExecution",
+        ],
+        json!({"nodeSelectorTerms": [{"matchFields":
+            [{"key": "metadata.name", "operator": "In", "values": [node]}]}]}),
+    );
+    bear_an_ill_node(&mut pod["spec"]);
     if let Ok(pod) = pods::make(world, set, pod, BY) {
         let message = format!("Created pod: {}", fields::name(&pod));
         world.tell(set, &Told::normal(BY, "SuccessfulCreate", message));

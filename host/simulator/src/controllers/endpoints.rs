@@ -9,9 +9,6 @@ use crate::world::selector;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// When the pods' change happened that a slice tells.
-const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
-
 /// One round.
 pub(super) fn sync(world: &mut World, dirty: &BTreeSet<String>) {
     for service in world.among(Kind::Service, dirty) {
@@ -59,13 +56,8 @@ fn sync_one(world: &mut World, service: &Value) {
         }
         slice["ports"] = ports;
         slice["endpoints"] = Value::Array(endpoints);
-        // what led to the change, where it was a pod
         if fields::list(&slice, "/endpoints").is_empty() {
             slice["endpoints"] = Value::Null;
-            fields::remove(&mut slice, &["metadata", "annotations"]);
-        } else {
-            let now = fields::time(world.now());
-            fields::set(&mut slice, &["metadata", "annotations", TRIGGER], now);
         }
         let generation = fields::count(&slice, "/metadata/generation");
         slice["metadata"]["generation"] = json!(generation + 1);

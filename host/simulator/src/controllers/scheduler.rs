@@ -59,6 +59,10 @@ fn room(world: &World, node: &Value, pod: &Value) -> Result<u128, String> {
         return Err("node(s) didn't match Pod's node affinity/selector".to_owned());
     }
     let name = fields::name(node);
+    let asked = fields::text(pod, super::daemon_set::ASKED);
+    if !asked.is_empty() && asked != name {
+        return Err("node(s) didn't satisfy plugin(s) [NodeAffinity]".to_owned());
+    }
     let there: Vec<&Value> = world
         .of(Kind::Pod)
         .filter(|p| {

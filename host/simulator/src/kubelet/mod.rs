@@ -27,9 +27,20 @@ use std::collections::BTreeMap;
 const NOTICE: u64 = 800;
 
 /// All pods that nodes run, by uid.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Kubelet {
     pods: BTreeMap<String, PodRun>,
+    /// The longest delay before a container that ended is started again, in milliseconds.
+    pub(crate) longest_back_off: u64,
+}
+
+impl Default for Kubelet {
+    fn default() -> Self {
+        Self {
+            pods: BTreeMap::new(),
+            longest_back_off: MOST,
+        }
+    }
 }
 
 impl Kubelet {
@@ -275,7 +286,7 @@ fn restart(world: &mut World, pod: &Value, container: &mut ContainerRun, ended: 
     container.last = Some(ended);
     let (delay, reason) = (container.delay, "CrashLoopBackOff");
     if delay == 0 {
-        container.delay = FIRST_DELAY;
+        container.delay = FIRST_DELAY.min(world.kubelet.longest_back_off);
         container.state = State::Waiting {
             reason: "ContainerCreating",
             message: String::new(),
@@ -288,7 +299,7 @@ fn restart(world: &mut World, pod: &Value, container: &mut ContainerRun, ended: 
     let name = container.name.clone();
     let event = format!("Back-off restarting failed container {name} in pod {place}");
     world.tell(pod, &told(true, "BackOff", event).of(&field(&name)));
-    container.delay = (delay * 2).min(MOST);
+    container.delay = (delay * 2).min(world.kubelet.longest_back_off);
     container.state = State::Waiting {
         reason,
         message: format!(

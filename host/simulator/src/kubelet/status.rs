@@ -158,20 +158,27 @@ fn container(pod: &str, spec: &Value, run: &ContainerRun) -> Value {
     if let Some(id) = id {
         status["containerID"] = json!(id);
     }
+    let mounts = mounts(spec);
+    if !mounts.is_empty() {
+        status["volumeMounts"] = Value::Array(mounts);
+    }
     if run.running() || run.last.is_some() || matches!(run.state, State::Ended { .. }) {
         given(spec, &mut status);
     }
     status
 }
 
-/// What the runtime gave the container: amounts and mounts.
+/// The amounts that the runtime gave the container.
 fn given(spec: &Value, status: &mut Value) {
     let amounts = &spec["resources"];
     if fields::members(amounts, "/requests").next().is_some() {
         status["allocatedResources"] = amounts["requests"].clone();
     }
     status["resources"] = amounts.clone();
-    let mounts: Vec<Value> = fields::list(spec, "/volumeMounts")
+}
+
+fn mounts(spec: &Value) -> Vec<Value> {
+    fields::list(spec, "/volumeMounts")
         .iter()
         .map(|mount| {
             let mut mounted = json!({"name": mount["name"], "mountPath": mount["mountPath"]});
@@ -181,10 +188,7 @@ fn given(spec: &Value, status: &mut Value) {
             }
             mounted
         })
-        .collect();
-    if !mounts.is_empty() {
-        status["volumeMounts"] = Value::Array(mounts);
-    }
+        .collect()
 }
 
 /// An image by its contents, as a registry names it.
