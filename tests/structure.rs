@@ -37,7 +37,11 @@ const OWNED: [(&str, &str); 4] = [
 ];
 
 fn packages() -> Vec<Package> {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    // asked when run, not when compiled: a build cache may be shared by several checkouts
+    let manifest = format!(
+        "{}/../Cargo.toml",
+        std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs this")
+    );
     let metadata = MetadataCommand::new()
         .manifest_path(manifest)
         .no_deps()

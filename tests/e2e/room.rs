@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -59,7 +60,7 @@ pub(crate) struct Room {
 impl Room {
     /// A fresh namespace and data directory.
     pub(crate) fn new(name: &str) -> Self {
-        let cluster = Cluster::start(CLUSTER).unwrap();
+        let cluster = shared_cluster();
         let namespace = cluster.namespace(name).unwrap();
         let data = tempfile::tempdir().unwrap();
         // a short window keeps the suite within its time; the default is the product's
@@ -215,6 +216,12 @@ impl Drop for Room {
             eprintln!("cannot remove namespace {}: {error}", self.namespace);
         }
     }
+}
+
+/// The cluster, started once: asking again whether it is healthy could take a busy one for a broken one.
+fn shared_cluster() -> Cluster {
+    static STARTED: OnceLock<Cluster> = OnceLock::new();
+    STARTED.get_or_init(|| Cluster::start(CLUSTER).unwrap()).clone()
 }
 
 /// Lets all data directories share compiled components: each would compile them anew.

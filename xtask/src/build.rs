@@ -12,12 +12,10 @@ use std::process::Command;
 /// What components are compiled for.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The checkout.
+/// The checkout. Asked when run, not when compiled: a build cache may be shared by several checkouts.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
+    here.parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// Where the encoded components are.

@@ -34,6 +34,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The sources of the cluster's programs are not here.
+    #[error("found no tests/cluster above {}; run this from the checkout, through cargo", begin.display())]
+    NoSources {
+        /// Where the search began.
+        begin: PathBuf,
+    },
     /// Something that was waited for did not happen in time.
     #[error("{what} did not happen within {} s; last seen: {seen}", limit.as_secs())]
     Deadline {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{FileContext as _, Result};
+use crate::error::{Error, FileContext as _, Result};
 use crate::layout::cache;
 use crate::run::{command, output};
 
@@ -31,6 +31,21 @@ pub(crate) struct Programs {
     containers: PathBuf,
 }
 
+/// The folder of this crate in the checkout that is being worked on. Asked when run, not when compiled: a build cache
+/// may be shared by several checkouts.
+fn sources() -> Result<PathBuf> {
+    let begin = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let begin = match begin {
+        Some(folder) => folder,
+        None => std::env::current_dir().file("tell", Path::new("."))?,
+    };
+    let found = begin
+        .ancestors()
+        .map(|a| a.join("tests/cluster"))
+        .find(|c| c.join("node/go.mod").is_file());
+    found.ok_or(Error::NoSources { begin })
+}
+
 impl Programs {
     /// Builds what the cache does not hold. Minutes the first time.
     pub(crate) fn build_missing() -> Result<Self> {
@@ -40,7 +55,7 @@ impl Programs {
         let lock_file = File::create(&lock).file("open", &lock)?;
         lock_file.lock().file("lock", &lock)?;
 
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let sources = sources()?;
         Ok(Self {
             node: cached(&cache, "node", &hash(&sources.join("node"), KUBERNETES)?, |to| {
                 build_node(&sources.join("node"), to)
