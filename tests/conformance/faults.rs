@@ -1,9 +1,10 @@
 //! What `dreamops respond` asks of a real cluster while it heals a fault, asked of the simulated one in the same state.
 
+use crate::exchange::Request;
 use crate::pair::Pair;
 use crate::recorder::Recorder;
-use crate::replay::hold;
-use crate::workloads::{deployment, service, with_memory};
+use crate::replay::{hold, hold_live};
+use crate::workloads::{deployment, service, stateful_set, with_memory};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 
@@ -11,7 +12,7 @@ const WEB: &str = "/apis/apps/v1/namespaces/NS/deployments/web";
 const CONTAINER: &str = "/spec/template/spec/containers/0";
 
 /// Has the program heal the real cluster, then holds the simulated one against all that was asked.
-fn heal_and_hold(pair: &Pair, kind: &str, rule: &str) {
+fn heal_and_hold(pair: &Pair, kind: &str, name: &str, rule: &str) {
     let (recorder, address) = pair.runtime.block_on(Recorder::start(pair.real.server.clone()));
     let file = |name: &str, content: &str| {
         let path = pair.data.path().join(name);
@@ -32,7 +33,10 @@ fn heal_and_hold(pair: &Pair, kind: &str, rule: &str) {
     let program = std::env::var_os("DREAMOPS_PROGRAM").expect("run these tests with `cargo xtask e2e simulator`");
     let output = Command::new(program)
         .arg("respond")
-        .arg(file("alert.json", &alert(&pair.namespace, kind, rule).to_string()))
+        .arg(file(
+            "alert.json",
+            &alert(&pair.namespace, kind, name, rule).to_string(),
+        ))
         .arg("--kubeconfig")
         .arg(file("kubeconfig.json", &kubeconfig.to_string()))
         .args(["--mode", "yolo", "--output", "json"])
@@ -55,14 +59,14 @@ fn heal_and_hold(pair: &Pair, kind: &str, rule: &str) {
     hold(pair, &recorded);
 }
 
-fn alert(namespace: &str, kind: &str, rule: &str) -> Value {
+fn alert(namespace: &str, kind: &str, name: &str, rule: &str) -> Value {
     json!({
         "version": "4", "groupKey": "{}", "truncatedAlerts": 0, "status": "firing", "receiver": "dreamops",
         "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://alertmanager.example.com",
         "alerts": [{
             "status": "firing",
-            "labels": { "alertname": rule, "namespace": namespace, (kind): "web", "severity": "critical" },
-            "annotations": { "summary": format!("{rule} on {kind} web") },
+            "labels": { "alertname": rule, "namespace": namespace, (kind): name, "severity": "critical" },
+            "annotations": { "summary": format!("{rule} on {kind} {name}") },
             "startsAt": "2026-01-31T03:00:00.000Z", "endsAt": "0001-01-01T00:00:00Z",
             "generatorURL": "http://prometheus.example.com/graph", "fingerprint": format!("{namespace}-{rule}"),
         }],
@@ -114,7 +118,27 @@ fn a_crash_loop_is_answered_alike() {
     let gone = json!([{ "op": "remove", "path": format!("{CONTAINER}/env/1") }]);
     pair.patch(WEB, &gone);
     pair.wait("restarts", |objects| restarted(objects, 2));
-    heal_and_hold(&pair, "deployment", "KubePodCrashLooping");
+    let objects = pair.learn(&pair.real);
+    let crashing = objects.iter().find(|o| restarted(std::slice::from_ref(*o), 1)).unwrap();
+    let log = pair.path(&format!(
+        "/api/v1/namespaces/NS/pods/{}/log?container=app&tailLines=100&limitBytes=1048576",
+        crashing["metadata"]["name"].as_str().unwrap()
+    ));
+    let previous = format!("{log}&previous=true");
+    hold_live(&pair, &[Request::get(log), Request::get(previous)]);
+    heal_and_hold(&pair, "deployment", "web", "KubePodCrashLooping");
+}
+
+#[test]
+fn a_stuck_stateful_set_is_answered_alike() {
+    let pair = Pair::new("same-stateful");
+    let needs = [("NEEDS_ENV", "DATA"), ("DATA", "here")];
+    pair.create(&[stateful_set("db", 2, &needs)]);
+    pair.wait("two ready pods", |objects| ready(objects, 2));
+    let gone = json!([{ "op": "remove", "path": format!("{CONTAINER}/env/1") }]);
+    pair.patch("/apis/apps/v1/namespaces/NS/statefulsets/db", &gone);
+    pair.wait("restarts", |objects| restarted(objects, 2));
+    heal_and_hold(&pair, "statefulset", "db", "KubePodCrashLooping");
 }
 
 #[test]
@@ -126,7 +150,7 @@ fn a_failing_image_pull_is_answered_alike() {
         json!([{ "op": "replace", "path": format!("{CONTAINER}/image"), "value": "docker.io/library/stage:missing" }]);
     pair.patch(WEB, &missing);
     pair.wait("a back-off", |objects| waits_for(objects, "ImagePullBackOff"));
-    heal_and_hold(&pair, "deployment", "ImagePullBackOff");
+    heal_and_hold(&pair, "deployment", "web", "ImagePullBackOff");
 }
 
 #[test]
@@ -138,7 +162,7 @@ fn a_lowered_memory_limit_is_answered_alike() {
     let lower = json!([{ "op": "replace", "path": format!("{CONTAINER}/resources"), "value": amounts }]);
     pair.patch(WEB, &lower);
     pair.wait("restarts", |objects| restarted(objects, 2));
-    heal_and_hold(&pair, "deployment", "KubePodOOMKilled");
+    heal_and_hold(&pair, "deployment", "web", "KubePodOOMKilled");
 }
 
 #[test]
@@ -148,7 +172,7 @@ fn a_slip_in_a_selector_is_answered_alike() {
     pair.wait("two ready pods", |objects| ready(objects, 2));
     let slip = json!([{ "op": "replace", "path": "/spec/selector/app", "value": "wbe" }]);
     pair.patch("/api/v1/namespaces/NS/services/web", &slip);
-    heal_and_hold(&pair, "service", "ServiceDown");
+    heal_and_hold(&pair, "service", "web", "ServiceDown");
 }
 
 #[test]
@@ -159,5 +183,5 @@ fn a_deployment_scaled_to_zero_is_answered_alike() {
     let zero = json!([{ "op": "replace", "path": "/spec/replicas", "value": 0 }]);
     pair.patch(WEB, &zero);
     pair.wait("no pods", |objects| ready(objects, 0));
-    heal_and_hold(&pair, "service", "ServiceDown");
+    heal_and_hold(&pair, "service", "web", "ServiceDown");
 }

@@ -51,11 +51,19 @@ impl Names {
                 *count += 1;
                 called
             }
-            _ => name.to_owned(),
+            // a name can be given again
+            _ => {
+                let count = self.counts.entry((kind.to_owned(), name.to_owned())).or_default();
+                *count += 1;
+                match *count {
+                    1 => name.to_owned(),
+                    n => format!("{name}#{n}"),
+                }
+            }
         };
         let role = |what: &str| format!("<{what} {} {called}>", kind.to_lowercase());
         self.roles.insert(uid.to_owned(), role("uid"));
-        if called != name {
+        if called != name && !called.starts_with(&format!("{name}#")) {
             self.roles.insert(name.to_owned(), role("name"));
         }
         let hashes = [

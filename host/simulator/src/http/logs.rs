@@ -18,6 +18,12 @@ pub(super) fn answer(world: &World, asked: &Asked, namespace: &str, name: &str) 
     };
     let container = container(pod, asked.query.text("container"))?;
     let previous = asked.query.flag("previous");
+    if let Some(removed) = world.kubelet.removed_run(fields::uid(pod), &container)
+        && previous
+    {
+        // with 200, as the real kubelet does
+        return Ok(Answer::Text(format!("unable to retrieve container logs for {removed}")));
+    }
     let Some(lines) = world.kubelet.log(fields::uid(pod), &container, previous) else {
         return Err(missing(pod, &container, previous));
     };

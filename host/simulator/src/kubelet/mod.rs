@@ -61,6 +61,14 @@ impl Kubelet {
         }
     }
 
+    /// The run before, where the runtime has removed it: it keeps one that has ended, and that is the present one.
+    pub(crate) fn removed_run(&self, uid: &str, container: &str) -> Option<String> {
+        let run = self.pods.get(uid)?;
+        let container = run.all().find(|c| c.name == container)?;
+        let before = container.last.as_ref()?;
+        matches!(container.state, State::Ended { .. }).then(|| run::container_id(uid, &container.name, before.number))
+    }
+
     /// Lines of a container's log with the moments they were written; `None` where there was no such run.
     pub(crate) fn log(&self, uid: &str, container: &str, previous: bool) -> Option<&[(u64, String)]> {
         let run = self.pods.get(uid)?;
@@ -68,7 +76,7 @@ impl Kubelet {
         match (previous, &container.state) {
             (false, State::Waiting { .. }) if container.last.is_none() => None,
             (false, _) => Some(&container.log),
-            // while it waits for its next start, the run that ended last is the present one for its log
+            // while it waits for its next start, the run that ended last is the one before
             (true, State::Running { .. }) => container.earlier_log.as_deref(),
             (true, _) => container.last.is_some().then_some(container.log.as_slice()),
         }
