@@ -254,6 +254,8 @@ fn a_private_image_gets_the_credential_that_the_host_holds() {
     let room = Room::new("private");
     let mut web = deployment("web", 1, &[]);
     web["spec"]["template"]["spec"]["containers"][0]["image"] = json!("docker.io/private/stage:1");
+    // a node that has pulled it once would start it without asking
+    web["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
     room.apply(&web);
     room.wait_for_reason("web", &["ErrImagePull", "ImagePullBackOff"]);
     let before = room.snapshot();

@@ -132,6 +132,8 @@ fn a_denied_image_without_a_credential_is_escalated_with_the_registry() {
     let room = Room::new("denied");
     let mut web = deployment("web", 1, &[]);
     web["spec"]["template"]["spec"]["containers"][0]["image"] = json!("docker.io/private/stage:2");
+    // a node that has pulled it once would start it without asking
+    web["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = json!("Always");
     room.apply(&web);
     room.wait_for_reason("web", &["ErrImagePull", "ImagePullBackOff"]);
     let before = room.snapshot();
