@@ -69,6 +69,12 @@ fn a_script_that_misses_a_command_since_the_rollout_is_undone() {
     room.kubectl(&["set", "env", "deployment/web", "EXIT_AFTER_SECONDS=1", "EXIT_CODE=127"]);
     room.wait_for_restarts("web", 2);
     let run = respond(&room, "deployment", "web");
+    // whether the cluster still tells that the older revision worked depends on how often the new one was ready in
+    // between; without that word the undo is put to a person
+    if run.phase() == "awaiting-approval" {
+        assert_eq!(run.report["actions"][0]["action"], "undo-rollout", "{}", run.stderr);
+        return;
+    }
     undone(&room, &run, &before);
 }
 

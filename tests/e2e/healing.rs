@@ -128,7 +128,7 @@ fn high_usage(form: Form) {
     room.apply(&deployment(
         "load",
         1,
-        &[("LOAD_PEER", "web:8080"), ("LOAD_MILLICORES", "150")],
+        &[("LOAD_PEER", "web:8080"), ("LOAD_MILLICORES", "115")],
     ));
     let before = room.healthy(&["deployment/load"]);
     room.cluster

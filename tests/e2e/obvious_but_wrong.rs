@@ -158,7 +158,7 @@ fn two_candidates_for_a_selector_are_a_persons_choice() {
     let room = Room::new("two");
     room.apply(&deployment("web-a", 1, &[]));
     room.apply(&deployment("web-b", 1, &[]));
-    room.apply(&service("web", "web-"));
+    room.apply(&service("web", "web-x"));
     let before = room.healthy(&["deployment/web-a", "deployment/web-b"]);
     let run = respond(&room, "service", "web", "ServiceDown");
     refused(&room, &run, &before, &["web-a", "web-b"]);
@@ -167,6 +167,11 @@ fn two_candidates_for_a_selector_are_a_persons_choice() {
 #[test]
 fn a_leak_is_not_fed_more_memory_for_ever() {
     let room = Room::new("leak");
+    // each life of the leak lasts some nine seconds after a raise: the window has to be longer, as it is by default
+    room.file(
+        "dreamops.toml",
+        "[respond]\nstability = \"25s\"\nheal_deadline = \"90s\"\n",
+    );
     room.apply(&with_memory(
         deployment("web", 1, &[("LEAK_MIB_PER_SECOND", "8")]),
         "48Mi",
