@@ -132,16 +132,12 @@ fn high_usage(form: Form) {
     ));
     let before = room.healthy(&["deployment/load"]);
     room.cluster
-        .wait_for("the metrics to show the load", crate::room::PATIENCE, || {
-            // without metrics yet, kubectl fails
-            let top = room
-                .cluster
-                .kubectl(&["-n", &room.namespace, "top", "pods", "-l", "app=web", "--no-headers"]);
-            let top = top.unwrap_or_default();
-            Ok(top
-                .split_whitespace()
-                .nth(1)
-                .is_some_and(|cpu| cpu.trim_end_matches('m').parse().is_ok_and(|m: u32| m > 90)))
+        .wait_for("the autoscaler to see the load", crate::room::PATIENCE, || {
+            let scaler = room.get("horizontalpodautoscaler", "web");
+            let seen = scaler.pointer("/status/currentMetrics/0/resource/current/averageUtilization");
+            Ok(seen
+                .and_then(serde_json::Value::as_u64)
+                .is_some_and(|percent| percent >= 95))
         })
         .unwrap();
     let run = room.respond(
