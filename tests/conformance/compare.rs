@@ -65,3 +65,19 @@ fn walk(at: &str, real: Option<&Value>, simulated: Option<&Value>, found: &mut V
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_differs_is_found_wherever_it_is() {
+        let real = json!({"code": 200, "body": {"spec": {"list": [1, 2]}, "same": true}});
+        let simulated = json!({"code": 201, "body": {"spec": {"list": [1], "more": 0}, "same": true}});
+        let found = differences(&real, &simulated);
+        let places: Vec<&str> = found.iter().map(|d| d.at.as_str()).collect();
+        assert_eq!(places, ["/code", "/body/spec/list/1", "/body/spec/more"]);
+        assert_eq!(differences(&real, &real), []);
+    }
+}

@@ -28,7 +28,7 @@ const TABLE: &[Deliberate] = &[
     ),
     row(
         "^GET /api/v1/nodes",
-        "^/body/items/[^/]+/",
+        "^/body/(items/[^/]+/)?(metadata/(labels|annotations)|status/(capacity|allocatable|addresses|daemonEndpoints|nodeInfo|images))",
         "the simulated node is another machine",
     ),
     row(

@@ -156,7 +156,9 @@ fn a_failing_image_pull_is_answered_alike() {
 #[test]
 fn a_lowered_memory_limit_is_answered_alike() {
     let pair = Pair::new("same-oom");
-    pair.create(&[with_memory(deployment("web", 2, &[("EAT_MIB", "40")]), "96Mi")]);
+    // whether a probe comes before the end of a pod that does not get its memory must not be a matter of luck
+    let needs = [("EAT_MIB", "40"), ("SLOW_START_SECONDS", "3")];
+    pair.create(&[with_memory(deployment("web", 2, &needs), "96Mi")]);
     pair.wait("two ready pods", |objects| ready(objects, 2));
     let amounts = json!({ "requests": { "memory": "32Mi" }, "limits": { "memory": "32Mi" } });
     let lower = json!([{ "op": "replace", "path": format!("{CONTAINER}/resources"), "value": amounts }]);

@@ -136,3 +136,41 @@ fn is_ordinal(object: &Value) -> bool {
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(kind: &str, name: &str, uid: &str, owner: &str) -> Value {
+        json!({"kind": kind, "metadata": {"name": name, "uid": uid, "generateName": "web-",
+            "ownerReferences": [{"uid": owner, "kind": "ReplicaSet"}]}})
+    }
+
+    #[test]
+    fn a_role_is_that_of_one_object_alone() {
+        let of = |suffix: &str| {
+            let mut names = Names::default();
+            names.learn(&[
+                object("Pod", &format!("web-1{suffix}-a"), "uid-p", "uid-r"),
+                object("Pod", &format!("web-1{suffix}-b"), "uid-q", "uid-r"),
+                json!({"kind": "Deployment", "metadata": {"name": "web", "uid": "uid-d"}}),
+                object("ReplicaSet", &format!("web-1{suffix}"), "uid-r", "uid-d"),
+            ]);
+            names
+        };
+        let (a, b) = (of("x"), of("y"));
+        let hidden = a.hide("web-1x-b of web-1x");
+        assert_eq!(hidden, "<name pod web/0/1> of <name replicaset web/0>");
+        assert_eq!(b.show(&hidden), "web-1y-b of web-1y");
+    }
+
+    #[test]
+    fn a_name_that_is_given_again_is_another_objects() {
+        let mut names = Names::default();
+        for uid in ["uid-1", "uid-2"] {
+            names.learn(&[json!({"kind": "Pod", "metadata": {"name": "db-0", "uid": uid}})]);
+        }
+        assert_eq!(names.hide("uid-1 uid-2 db-0"), "<uid pod db-0> <uid pod db-0#2> db-0");
+    }
+}

@@ -226,7 +226,8 @@ pub(super) fn container_id(pod: &str, container: &str, run: u32) -> String {
     let hex = part
         .bytes()
         .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    let mut id = hex.repeat(4);
+    // a hash has few digits now and then
+    let mut id = hex.repeat(64);
     id.truncate(64);
     format!("containerd://{id}")
 }
