@@ -57,7 +57,7 @@ const TABLE: &[Deliberate] = &[
         "what a parser says of text that is none of its language",
     ),
     row(
-        "^PATCH .*/deployments/",
+        "^PATCH .*/(deployments|statefulsets|daemonsets)/",
         "^/body/(status/|metadata/annotations/deployment.kubernetes.io~1revision$)",
         "simulated controllers act within the moment of a write, real ones a little later",
     ),

@@ -6,10 +6,22 @@ use crate::recorder::Recorder;
 use crate::replay::{hold, hold_live};
 use crate::workloads::{deployment, service, stateful_set, with_memory};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 const WEB: &str = "/apis/apps/v1/namespaces/NS/deployments/web";
 const CONTAINER: &str = "/spec/template/spec/containers/0";
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the program under test is named by whoever runs the tests"
+)]
+fn program() -> PathBuf {
+    let named = std::env::var_os("DREAMOPS_PROGRAM");
+    named
+        .map(PathBuf::from)
+        .expect("run these tests with `cargo xtask e2e simulator`")
+}
 
 /// Has the program heal the real cluster, then holds the simulated one against all that was asked.
 fn heal_and_hold(pair: &Pair, kind: &str, name: &str, rule: &str) {
@@ -30,8 +42,7 @@ fn heal_and_hold(pair: &Pair, kind: &str, name: &str, rule: &str) {
         "dreamops.toml",
         "[respond]\nstability = \"2s\"\nheal_deadline = \"45s\"\nwatch = \"5s\"\n",
     );
-    let program = std::env::var_os("DREAMOPS_PROGRAM").expect("run these tests with `cargo xtask e2e simulator`");
-    let output = Command::new(program)
+    let output = Command::new(program())
         .arg("respond")
         .arg(file(
             "alert.json",

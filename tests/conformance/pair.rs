@@ -2,6 +2,7 @@
 
 use crate::exchange::{Answer, Request, Server};
 use crate::names::Names;
+use dreamops_domain::time::Timestamp;
 use dreamops_simulator::{Ground, ManualClock, Simulator};
 use dreamops_test_cluster::{Cluster, wait_for};
 use serde_json::{Value, json};
@@ -9,16 +10,18 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// The cluster that all tests share.
 const CLUSTER: &str = "e2e";
 /// How long the real cluster may take for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long the simulated one may, by its own clock.
-const SIMULATED_PATIENCE: Duration = Duration::from_secs(600);
+const SIMULATED_PATIENCE: Duration = Duration::from_mins(10);
+/// When the simulated cluster begins, in milliseconds since 1970; times are not compared.
+const BEGIN: u64 = 1_769_828_400_000;
 /// How far the simulated clock goes at a time.
 pub(crate) const STEP: Duration = Duration::from_millis(500);
 
@@ -75,9 +78,7 @@ impl Pair {
             .enable_all()
             .build()
             .unwrap();
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let begin = u64::try_from(since.as_millis()).unwrap();
-        let clock = Arc::new(ManualClock::new(dreamops_domain::time::Timestamp::from_millis(begin)));
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(BEGIN)));
         let ground = Ground {
             // as config/kubelet.yaml sets it
             longest_back_off: Some(Duration::from_secs(10)),
