@@ -170,7 +170,7 @@ fn a_service_that_is_down_heals_whatever_form_the_alert_has() {
 }
 
 #[test]
-#[ignore = "not green: a pod that is throttled fails its readiness probe, and the real autoscaler then does not count it"]
+#[ignore = "not green: within 120 s the status of the real autoscaler never showed the load; the cause is not known yet"]
 fn high_usage_heals_whatever_form_the_alert_has() {
     FORMS.into_iter().for_each(high_usage);
 }
