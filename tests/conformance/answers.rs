@@ -88,7 +88,7 @@ fn reads(pair: &Pair, objects: &[Value]) -> Vec<Request> {
         // logs
         &format!("/api/v1/namespaces/NS/pods/{pod}/log?container=app&tailLines=100&limitBytes=1048576"),
         &format!("/api/v1/namespaces/NS/pods/{pod}/log?tailLines=1"),
-        &format!("/api/v1/namespaces/NS/pods/{pod}/log?container=app&tailLines=100&limitBytes=9"),
+        &format!("/api/v1/namespaces/NS/pods/{pod}/log?container=app&tailLines=100&limitBytes=23"),
         &format!("/api/v1/namespaces/NS/pods/{pod}/log?container=app&previous=true&tailLines=100&limitBytes=1048576"),
         &format!("/api/v1/namespaces/NS/pods/{pod}/log?container=absent&tailLines=100"),
         "/api/v1/namespaces/NS/pods/absent/log?container=app&tailLines=100",
