@@ -1,6 +1,7 @@
 //! Each row of the table in the crate's documentation, and the answers that tempt and are wrong.
 #![allow(clippy::expect_used)]
 
+use dreamops_sdk::mock::expect::cause;
 use dreamops_sdk::mock::{MockHost, MockPod, Rollout, Step};
 use dreamops_sdk::prelude::*;
 use image_pull::ImagePull;
@@ -35,24 +36,7 @@ fn on(rollout: Rollout) -> MockHost {
 
 /// Finding and steps; every read and step is one that the manifest asks for.
 fn respond(host: &MockHost) -> (Finding, Vec<Step>) {
-    let both = host.respond::<ImagePull>().expect("an answer");
-    let manifest = include_str!("../Cargo.toml");
-    let steps = both.1.iter().map(|step| format!("plan/{}", step.name()));
-    for grant in host.grants_used().into_iter().chain(steps) {
-        assert!(
-            manifest.contains(&format!("\"{grant}\"")),
-            "the manifest does not ask for {grant}"
-        );
-    }
-    both
-}
-
-#[track_caller]
-fn cause(finding: &Finding) -> &Diagnosis {
-    match finding {
-        Finding::Cause(diagnosis) => diagnosis,
-        other => panic!("no cause: {other:?}"),
-    }
+    host.respond_within::<ImagePull>(include_str!("../Cargo.toml"))
 }
 
 #[track_caller]

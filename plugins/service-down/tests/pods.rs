@@ -2,6 +2,7 @@
 
 mod shop;
 
+use dreamops_sdk::mock::expect::handed_to;
 use dreamops_sdk::mock::{MockHost, MockPod, Rollout, Step};
 use dreamops_sdk::prelude::*;
 use serde_json::{Value, json};

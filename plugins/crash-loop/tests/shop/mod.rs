@@ -3,6 +3,7 @@
 
 use crash_loop::CrashLoop;
 use dreamops_sdk::incident::PastAction;
+pub use dreamops_sdk::mock::expect::cause;
 use dreamops_sdk::mock::{MockHost, MockPod, NOW_MS, Rollout, Step};
 use dreamops_sdk::prelude::*;
 use serde_json::{Value, json};
@@ -55,24 +56,7 @@ pub fn past(action: &str, outcome: &str) -> PastAction {
 
 /// Finding and steps; every read and step is one that the manifest asks for.
 pub fn respond(host: &MockHost) -> (Finding, Vec<Step>) {
-    let both = host.respond::<CrashLoop>().expect("an answer");
-    let manifest = include_str!("../../Cargo.toml");
-    let steps = both.1.iter().map(|step| format!("plan/{}", step.name()));
-    for grant in host.grants_used().into_iter().chain(steps) {
-        assert!(
-            manifest.contains(&format!("\"{grant}\"")),
-            "the manifest does not ask for {grant}"
-        );
-    }
-    both
-}
-
-#[track_caller]
-pub fn cause(finding: &Finding) -> &Diagnosis {
-    match finding {
-        Finding::Cause(diagnosis) => diagnosis,
-        other => panic!("no cause: {other:?}"),
-    }
+    host.respond_within::<CrashLoop>(include_str!("../../Cargo.toml"))
 }
 
 pub fn handed_to(finding: &Finding) -> Option<(&str, String)> {

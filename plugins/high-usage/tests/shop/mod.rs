@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::needless_pass_by_value)]
 
 use dreamops_sdk::cluster::Usage;
+pub use dreamops_sdk::mock::expect::{cause, escalated as assert_escalated, handed_to};
 use dreamops_sdk::mock::{MockHost, MockPod, NOW_MS, Rollout, Step};
 use dreamops_sdk::prelude::*;
 use high_usage::HighUsage;
@@ -64,24 +65,7 @@ pub fn hpa(min: u32, max: u32, current: u32, seen: u32) -> Value {
 /// Finding and steps; every read and step is one that the manifest asks for.
 pub fn respond(host: &MockHost) -> (Finding, Vec<Step>) {
     host.assess::<HighUsage>().expect("an assessment");
-    let both = host.respond::<HighUsage>().expect("an answer");
-    let manifest = include_str!("../../Cargo.toml");
-    let steps = both.1.iter().map(|step| format!("plan/{}", step.name()));
-    for grant in host.grants_used().into_iter().chain(steps) {
-        assert!(
-            manifest.contains(&format!("\"{grant}\"")),
-            "the manifest does not ask for {grant}"
-        );
-    }
-    both
-}
-
-#[track_caller]
-pub fn cause(finding: &Finding) -> &Diagnosis {
-    match finding {
-        Finding::Cause(diagnosis) => diagnosis,
-        other => panic!("no cause: {other:?}"),
-    }
+    host.respond_within::<HighUsage>(include_str!("../../Cargo.toml"))
 }
 
 #[track_caller]
@@ -92,26 +76,5 @@ pub fn scaled_to(steps: &[Step]) -> u32 {
             *replicas
         }
         other => panic!("not scaled: {other:?}"),
-    }
-}
-
-/// Nothing is written, and the person's proposal says this.
-#[track_caller]
-pub fn assert_escalated(steps: &[Step], says: &str) {
-    match steps {
-        [only] => {
-            assert!(!only.writes(), "{only:?}");
-            assert!(only.proposal().contains(says), "{}", only.proposal());
-        }
-        other => panic!("one word to a person: {other:?}"),
-    }
-}
-
-/// The fault and the object that the case was handed to.
-#[track_caller]
-pub fn handed_to(finding: &Finding) -> (&str, String) {
-    match finding {
-        Finding::HandOver(over) => (over.fault.as_str(), over.target.to_string()),
-        other => panic!("not handed over: {other:?}"),
     }
 }

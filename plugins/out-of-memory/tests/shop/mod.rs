@@ -3,6 +3,7 @@
 
 use dreamops_sdk::cluster::{Quota, Usage};
 use dreamops_sdk::incident::PastAction;
+pub use dreamops_sdk::mock::expect::{cause, escalated as assert_escalated};
 use dreamops_sdk::mock::{MockHost, MockPod, NOW_MS, Rollout, Step};
 use dreamops_sdk::prelude::*;
 use out_of_memory::OutOfMemory;
@@ -82,24 +83,7 @@ pub fn raised(ago_s: u64, outcome: &str) -> PastAction {
 
 /// Finding and steps; every read and step is one that the manifest asks for.
 pub fn respond(host: &MockHost) -> (Finding, Vec<Step>) {
-    let both = host.respond::<OutOfMemory>().expect("the cluster answers");
-    let manifest = include_str!("../../Cargo.toml");
-    let steps = both.1.iter().map(|step| format!("plan/{}", step.name()));
-    for grant in host.grants_used().into_iter().chain(steps) {
-        assert!(
-            manifest.contains(&format!("\"{grant}\"")),
-            "the manifest does not ask for {grant}"
-        );
-    }
-    both
-}
-
-#[track_caller]
-pub fn cause(finding: &Finding) -> &Diagnosis {
-    match finding {
-        Finding::Cause(diagnosis) => diagnosis,
-        other => panic!("no cause: {other:?}"),
-    }
+    host.respond_within::<OutOfMemory>(include_str!("../../Cargo.toml"))
 }
 
 /// The one step: container, request and limit in mebibytes.
@@ -119,17 +103,5 @@ pub fn set(steps: &[Step]) -> (&str, Option<u64>, Option<u64>) {
             (container, mib(requests.memory_bytes), mib(limits.memory_bytes))
         }
         other => panic!("no raise: {other:?}"),
-    }
-}
-
-/// Nothing is written, and the person's proposal says this.
-#[track_caller]
-pub fn assert_escalated(steps: &[Step], says: &str) {
-    match steps {
-        [only] => {
-            assert!(!only.writes(), "{only:?}");
-            assert!(only.proposal().contains(says), "{}", only.proposal());
-        }
-        other => panic!("one word to a person: {other:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a Service, workloads with labels and ports, and readings of findings and steps.
 #![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::needless_pass_by_value)]
 
+pub use dreamops_sdk::mock::expect::{cause, escalated as assert_escalated};
 use dreamops_sdk::mock::{MockHost, MockPod, Rollout, Step};
 use dreamops_sdk::prelude::*;
 use serde_json::{Value, json};
@@ -48,24 +49,7 @@ pub fn host() -> MockHost {
 /// Finding and steps; every read and step is one that the manifest asks for.
 pub fn respond(host: &MockHost) -> (Finding, Vec<Step>) {
     host.assess::<ServiceDown>().expect("an assessment");
-    let both = host.respond::<ServiceDown>().expect("an answer");
-    let manifest = include_str!("../../Cargo.toml");
-    let steps = both.1.iter().map(|step| format!("plan/{}", step.name()));
-    for grant in host.grants_used().into_iter().chain(steps) {
-        assert!(
-            manifest.contains(&format!("\"{grant}\"")),
-            "the manifest does not ask for {grant}"
-        );
-    }
-    both
-}
-
-#[track_caller]
-pub fn cause(finding: &Finding) -> &Diagnosis {
-    match finding {
-        Finding::Cause(diagnosis) => diagnosis,
-        other => panic!("no cause: {other:?}"),
-    }
+    host.respond_within::<ServiceDown>(include_str!("../../Cargo.toml"))
 }
 
 /// The one step patches this object so.
@@ -84,26 +68,5 @@ pub fn assert_patched(steps: &[Step], object: &str, path: &str, value: &str) {
             (object, path, value)
         ),
         other => panic!("no patch: {other:?}"),
-    }
-}
-
-/// Nothing is written, and the person's proposal says this.
-#[track_caller]
-pub fn assert_escalated(steps: &[Step], says: &str) {
-    match steps {
-        [only] => {
-            assert!(!only.writes(), "{only:?}");
-            assert!(only.proposal().contains(says), "{}", only.proposal());
-        }
-        other => panic!("one word to a person: {other:?}"),
-    }
-}
-
-/// The fault and the object that the case was handed to.
-#[track_caller]
-pub fn handed_to(finding: &Finding) -> (&str, String) {
-    match finding {
-        Finding::HandOver(over) => (over.fault.as_str(), over.target.to_string()),
-        other => panic!("not handed over: {other:?}"),
     }
 }

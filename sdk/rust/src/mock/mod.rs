@@ -7,6 +7,7 @@
 //! As in the real host, a draft may name only objects whose uid was given out in the incident: the target, the
 //! owner, and what reads returned.
 
+pub mod expect;
 mod facts;
 pub(crate) mod imports;
 mod rollout;
@@ -250,6 +251,24 @@ impl MockHost {
         let finding = self.diagnose::<S>()?;
         let steps = self.plan::<S>(&finding)?;
         Ok((finding, steps))
+    }
+
+    /// Diagnoses and plans, as [`respond`](Self::respond) does, for a strategy whose manifest is in this text of a
+    /// `Cargo.toml`. Panics if the strategy fails, reads what the manifest does not ask for, or drafts such a step.
+    #[track_caller]
+    pub fn respond_within<S: Strategy>(&self, manifest: &str) -> (Finding, Vec<Step>) {
+        let both = match self.respond::<S>() {
+            Ok(both) => both,
+            Err(failure) => panic!("no answer: {failure:?}"),
+        };
+        let steps = both.1.iter().map(|step| format!("plan/{}", step.name()));
+        for grant in self.grants_used().into_iter().chain(steps) {
+            assert!(
+                manifest.contains(&format!("\"{grant}\"")),
+                "the manifest does not ask for {grant}"
+            );
+        }
+        both
     }
 
     /// What the strategy says after acting: `steps` were applied `ago_ms` ago for `diagnosis`, and the owner does
