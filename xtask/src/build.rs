@@ -5,12 +5,9 @@
 
 use crate::run::{cargo, passed};
 use anyhow::{Context, bail};
-use dreamops_package::{check, encode, from_cargo, write_atomically};
+use dreamops_package::{TARGET, check, encode, from_cargo, inherited, write_atomically};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// What components are compiled for.
-const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The checkout. Asked when run, not when compiled: a build cache may be shared by several checkouts.
 pub(crate) fn root() -> PathBuf {
@@ -45,11 +42,6 @@ pub(crate) fn program(release: bool) -> anyhow::Result<PathBuf> {
         .join("target")
         .join(if release { "release" } else { "debug" })
         .join("dreamops"))
-}
-
-/// The program as a command.
-pub(crate) fn dreamops(program: &Path) -> Command {
-    Command::new(program)
 }
 
 /// Builds and encodes the first-party components; returns their folder.
@@ -112,18 +104,8 @@ fn plugins() -> anyhow::Result<Vec<Plugin>> {
 fn compile(plugins: &[Plugin]) -> anyhow::Result<()> {
     ensure_target()?;
     let mut command = cargo();
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy().into_owned();
-        // what cargo set for this process would leak into the components' build; its home and network must stay
-        let ours = text.starts_with("CARGO_PKG")
-            || text.starts_with("CARGO_MANIFEST")
-            || text == "RUSTFLAGS"
-            || text == "CARGO_ENCODED_RUSTFLAGS"
-            || text == "CARGO_TARGET_DIR"
-            || text.starts_with("CARGO_BUILD");
-        if ours {
-            command.env_remove(name);
-        }
+    for name in inherited() {
+        command.env_remove(name);
     }
     command.args(["build", "--profile", "guest", "--target", TARGET, "--locked"]);
     command.arg("--target-dir").arg(root().join("target/guests"));

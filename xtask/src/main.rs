@@ -10,7 +10,7 @@ mod run;
 mod test;
 
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// Every chore of the project.
 #[derive(Parser)]
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
 fn chore(chore: Chore) -> anyhow::Result<()> {
     match chore {
         Chore::Build { release } => build::program(release).map(|program| eprintln!("{}", program.display())),
-        Chore::Demo { args } => run::passed(build::dreamops(&build::program(false)?).arg("demo").args(args)),
+        Chore::Demo { args } => run::passed(Command::new(build::program(false)?).arg("demo").args(args)),
         Chore::Test => test::all(),
         Chore::E2e { part } => test::end_to_end(part.as_deref()),
         Chore::Bench { name, output } => bench::run(name.as_deref(), &output),

@@ -12,7 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What components are compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The profile, given on the command line so that a plugin outside this repository needs nothing in its `Cargo.toml`.
 /// Panics abort: unwinding does not exist on this target and its tables would only make the file larger.
@@ -181,12 +182,13 @@ fn switches(options: &BuildOptions) -> Vec<String> {
     all
 }
 
-/// Variables of an outer cargo and of flags for other targets, which would leak into the component.
+/// Variables of an outer cargo and of flags for other targets, which would leak into the component. A cargo that builds
+/// one must not inherit them.
 #[allow(
     clippy::disallowed_methods,
     reason = "nothing is configured by it: these are names that a child process must not inherit"
 )]
-fn inherited() -> Vec<OsString> {
+pub fn inherited() -> Vec<OsString> {
     std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| {

@@ -21,7 +21,7 @@ mod manifest;
 mod shape;
 
 pub use artefact::{digest, write_atomically};
-pub use build::{BuildError, BuildOptions, BuiltPlugin, build_plugin};
+pub use build::{BuildError, BuildOptions, BuiltPlugin, TARGET, build_plugin, inherited};
 pub use check::{ContractError, Inspection, SIZE_CAP, check, inspect};
 pub use encode::{EncodeError, encode};
 pub use manifest::{MANIFEST_SECTION, ManifestError, from_cargo, read_section, validate};

@@ -77,12 +77,7 @@ impl Session<'_> {
     /// The entries of this attempt in one direction.
     pub(crate) async fn entries(&self, direction: Direction) -> Result<Vec<JournalEntry>, RespondError> {
         let attempt = self.incident.case.attempt;
-        let all = self
-            .responder
-            .ports
-            .store
-            .journal(self.incident.tenant, self.incident.id)
-            .await?;
+        let all = self.journal().await?;
         Ok(all
             .into_iter()
             .filter(|e| e.direction == direction && e.attempt == attempt)

@@ -150,12 +150,7 @@ impl Session<'_> {
         let history = self.history(&owner).await?;
         // what this incident did itself is counted in steps_done
         let history: Vec<_> = history.into_iter().filter(|p| p.incident != self.incident.id).collect();
-        let journal = self
-            .responder
-            .ports
-            .store
-            .journal(self.incident.tenant, self.incident.id)
-            .await?;
+        let journal = self.journal().await?;
         let changed = |e: &&JournalEntry| e.direction == Direction::Forward && (e.took_effect() || e.in_doubt());
         let done: BTreeSet<(u32, u32)> = journal.iter().filter(changed).map(|e| (e.attempt, e.step)).collect();
         Ok(self.responder.ports.policy.incident(&IncidentFacts {

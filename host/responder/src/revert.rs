@@ -39,12 +39,7 @@ impl Session<'_> {
 
     /// The journal as far as it is to be taken back: this attempt's; all of it on a person's word.
     async fn journal_to_revert(&self, by_person: bool) -> Result<Vec<JournalEntry>, RespondError> {
-        let mut journal = self
-            .responder
-            .ports
-            .store
-            .journal(self.incident.tenant, self.incident.id)
-            .await?;
+        let mut journal = self.journal().await?;
         if !by_person {
             let attempt = self.incident.case.attempt;
             journal.retain(|e| e.attempt == attempt);

@@ -6,6 +6,7 @@ use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::finding::Evidence;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::{ClusterId, Escalation, Incident};
+use dreamops_domain::journal::JournalEntry;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::Lease;
@@ -205,6 +206,12 @@ impl<'a> Session<'a> {
         } else {
             self.renew().await
         }
+    }
+
+    /// The journal of this incident, every attempt and direction, in order.
+    pub(crate) async fn journal(&self) -> Result<Vec<JournalEntry>, RespondError> {
+        let store = &self.responder.ports.store;
+        Ok(store.journal(self.incident.tenant, self.incident.id).await?)
     }
 
     /// Extends the lease to its full length, so that a write that is sent now ends before it does.

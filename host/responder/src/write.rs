@@ -125,12 +125,7 @@ impl Session<'_> {
     /// Settles what a crash or an error left in doubt, without sending anything: before writes are taken back, it has to be
     /// known which were made.
     pub(crate) async fn settle_doubts(&mut self) -> Result<(), RespondError> {
-        let journal = self
-            .responder
-            .ports
-            .store
-            .journal(self.incident.tenant, self.incident.id)
-            .await?;
+        let journal = self.journal().await?;
         for entry in journal.iter().filter(|e| e.in_doubt()) {
             if let Some(outcome) = self.settle(&entry.write).await? {
                 self.finish(entry, &outcome).await?;

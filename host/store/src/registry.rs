@@ -16,6 +16,7 @@ use dreamops_domain::id::{AlertId, TenantId};
 use dreamops_domain::ports::{RegistryCredential, SealPlace, StoreError};
 use dreamops_domain::time::Timestamp;
 use serde::Serialize;
+use sqlx::{Sqlite, Transaction};
 use zeroize::Zeroizing;
 
 /// A stored credential, as lists show it.
@@ -77,15 +78,7 @@ impl SqliteStore {
         let now = self.clock.now();
         let registry = registry_host(&credential.registry);
         let mut tx = self.write().await?;
-        let replaced =
-            sqlx::query("DELETE FROM registry_credentials WHERE tenant = ?1 AND registry = ?2 AND namespace = ?3")
-                .bind(tenant.to_string())
-                .bind(&registry)
-                .bind(namespace.unwrap_or_default())
-                .execute(&mut *tx)
-                .await?
-                .rows_affected()
-                > 0;
+        let replaced = forget(&mut tx, tenant, &registry, namespace).await?;
         let id = AlertId::new(now).to_string();
         let (key, sealed) = self.seal(&place(tenant, &id), credential.password.as_bytes())?;
         sqlx::query(
@@ -135,15 +128,7 @@ impl SqliteStore {
     ) -> Result<bool, Fault> {
         let registry = registry_host(registry);
         let mut tx = self.write().await?;
-        let removed =
-            sqlx::query("DELETE FROM registry_credentials WHERE tenant = ?1 AND registry = ?2 AND namespace = ?3")
-                .bind(tenant.to_string())
-                .bind(&registry)
-                .bind(namespace.unwrap_or_default())
-                .execute(&mut *tx)
-                .await?
-                .rows_affected()
-                > 0;
+        let removed = forget(&mut tx, tenant, &registry, namespace).await?;
         if removed {
             let body = serde_json::json!({ "registry": registry, "namespace": namespace });
             audit::append_act(&mut tx, tenant, self.now(), "registry-credential-removed", &body).await?;
@@ -179,6 +164,22 @@ impl SqliteStore {
             password: Zeroizing::new(password.to_owned()),
         }))
     }
+}
+
+/// Removes the credential for a namespace, or the one for all. False if there was none.
+async fn forget(
+    tx: &mut Transaction<'_, Sqlite>,
+    tenant: TenantId,
+    registry: &str,
+    namespace: Option<&str>,
+) -> Result<bool, Fault> {
+    let done = sqlx::query("DELETE FROM registry_credentials WHERE tenant = ?1 AND registry = ?2 AND namespace = ?3")
+        .bind(tenant.to_string())
+        .bind(registry)
+        .bind(namespace.unwrap_or_default())
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 fn place(tenant: TenantId, id: &str) -> SealPlace<'static> {

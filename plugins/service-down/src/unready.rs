@@ -37,17 +37,19 @@ fn fault(pod: &Pod) -> Option<&'static str> {
     }
 }
 
+/// The last of the controllers above a pod; the pod itself where nothing owns it.
+fn top_owner(inquiry: &mut Inquiry, pod: &Pod) -> Result<ObjectRef, Failure> {
+    let source = format!("owners of {}", pod.reference());
+    let chain = inquiry.look(source, cluster::owners(pod.reference()))?;
+    let last = chain.and_then(|mut chain| chain.pop());
+    Ok(last.map_or_else(|| pod.reference().clone(), |o| o.object))
+}
+
 fn hand_over(scene: &Scene, mut inquiry: Inquiry, placed: &[&Pod], first: &Pod) -> Result<Finding, Failure> {
     let telling = placed.iter().find_map(|p| Some((*p, fault(p)?)));
     // one that runs and is never ready is a matter of its probe, which is crash-loop's as well
     let (pod, fault) = telling.unwrap_or((first, "crash-loop"));
-    let top = inquiry
-        .look(
-            format!("owners of {}", pod.reference()),
-            cluster::owners(pod.reference()),
-        )?
-        .and_then(|mut chain| chain.pop())
-        .map_or_else(|| pod.reference().clone(), |o| o.object);
+    let top = top_owner(&mut inquiry, pod)?;
     let state = pod
         .culprit()
         .map_or_else(|| "it is not ready".into(), |c| c.to_string());
@@ -78,13 +80,7 @@ fn unscheduled(scene: &Scene, mut inquiry: Inquiry, pod: &Pod, count: usize) -> 
         last.map_or_else(|| "the scheduler has said nothing yet".into(), |e| e.message.clone())
     };
     inquiry.saw(pod.reference(), format!("not scheduled: {said}"));
-    let top = inquiry
-        .look(
-            format!("owners of {}", pod.reference()),
-            cluster::owners(pod.reference()),
-        )?
-        .and_then(|mut chain| chain.pop())
-        .map_or_else(|| pod.reference().clone(), |o| o.object);
+    let top = top_owner(&mut inquiry, pod)?;
     inquiry.decide_escalate(
         "no node takes the pods; taints, budgets and affinities are not removed from here",
         advice(&said, &top, pod),
