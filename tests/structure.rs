@@ -1,5 +1,7 @@
 //! The house is built as its plan says: which crate may know which.
 
+#![allow(clippy::disallowed_methods, reason = "cargo tells a test where the checkout is")]
+
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// Each crate, and the crates of ours that it may depend on. `domain` may be known by all.

@@ -6,7 +6,6 @@ use crate::recorder::Recorder;
 use crate::replay::{hold, hold_live};
 use crate::workloads::{deployment, service, stateful_set, with_memory};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 const WEB: &str = "/apis/apps/v1/namespaces/NS/deployments/web";
@@ -16,13 +15,6 @@ const CONTAINER: &str = "/spec/template/spec/containers/0";
     clippy::disallowed_methods,
     reason = "the program under test is named by whoever runs the tests"
 )]
-fn program() -> PathBuf {
-    let named = std::env::var_os("DREAMOPS_PROGRAM");
-    named
-        .map(PathBuf::from)
-        .expect("run these tests with `cargo xtask e2e simulator`")
-}
-
 /// Has the program heal the real cluster, then holds the simulated one against all that was asked.
 fn heal_and_hold(pair: &Pair, kind: &str, name: &str, rule: &str) {
     let (recorder, address) = pair.runtime.block_on(Recorder::start(pair.real.server.clone()));
@@ -42,7 +34,7 @@ fn heal_and_hold(pair: &Pair, kind: &str, name: &str, rule: &str) {
         "dreamops.toml",
         "[respond]\nstability = \"2s\"\nheal_deadline = \"45s\"\nwatch = \"5s\"\n",
     );
-    let output = Command::new(program())
+    let output = Command::new(dreamops_tests::program())
         .arg("respond")
         .arg(file(
             "alert.json",

@@ -250,16 +250,7 @@ impl Drop for Pair {
         // it ends by nothing else
         let _ = self.proxy.kill();
         let _ = self.proxy.wait();
-        if std::thread::panicking() {
-            eprintln!("the namespace {} is kept for a look", self.namespace);
-            return;
-        }
-        let gone = self
-            .cluster
-            .kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
-        if let Err(error) = gone {
-            eprintln!("cannot remove namespace {}: {error}", self.namespace);
-        }
+        dreamops_tests::leave(&self.cluster, &self.namespace);
     }
 }
 

@@ -75,14 +75,7 @@ fn an_alert_about_an_object_that_never_was_is_not_fixed() {
 fn a_kubeconfig_that_does_not_work_is_told_apart_and_never_replaced_by_another() {
     let room = Room::new("badconfig");
     room.apply(&deployment("web", 1, &[]));
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    )
-    .to_string();
+    let about = room.crash_alert().to_string();
     let good = std::fs::read_to_string(room.cluster.admin_kubeconfig()).unwrap();
     one_clear_error(
         &respond(&room, &about, Path::new("/nonexistent/config")),
@@ -126,13 +119,7 @@ fn a_bad_component_file_is_named_and_stops_nothing() {
         let run = finished(room.dreamops(&["plugin", "check"]).arg(plugins.join(file)));
         one_clear_error(&run, 1, &[file]);
     }
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    );
+    let about = room.crash_alert();
     let run = room.respond(&about, "yolo", &[]);
     assert_eq!(run.phase(), "no-action", "{}", run.stderr);
     assert!(

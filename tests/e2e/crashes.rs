@@ -1,18 +1,7 @@
 //! Ctrl-C and `kill -9` in the middle: what is begun is continued or taken back, and nothing happens twice.
 
-use crate::alerts::{Form, alert};
 use crate::room::{PATIENCE, Room, Run};
-use crate::workloads::deployment;
 use std::process::{Child, Command};
-
-fn crashing(name: &str) -> (Room, crate::oracle::Snapshot) {
-    let room = Room::new(name);
-    room.apply(&deployment("web", 2, &[("NEEDS_ENV", "KEY"), ("KEY", "value")]));
-    let healthy = room.healthy(&["deployment/web"]);
-    room.kubectl(&["set", "env", "deployment/web", "KEY-"]);
-    room.wait_for_restarts("web", 2);
-    (room, healthy)
-}
 
 /// The id of the one incident there is.
 fn only_incident(room: &Room) -> (String, String) {
@@ -53,14 +42,8 @@ fn end_after_the_write(room: &Room, child: &mut Child, signal: &str) {
 }
 
 fn continues_after(name: &str, signal: &str) {
-    let (room, healthy) = crashing(name);
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    );
+    let (room, healthy) = Room::crashing(name);
+    let about = room.crash_alert();
     let mut child = room.respond_in_background(&about);
     end_after_the_write(&room, &mut child, signal);
     let generation = room.get("deployment", "web")["metadata"]["generation"].clone();
@@ -88,19 +71,13 @@ fn after_ctrl_c_the_incident_goes_on_and_nothing_is_written_twice() {
 
 #[test]
 fn another_cluster_cannot_continue_an_incident() {
-    let (room, _) = crashing("other");
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    );
+    let (room, _) = Room::crashing("other");
+    let about = room.crash_alert();
     let run = room.respond(&about, "approval", &[]);
     let id = run.report["incident_id"].as_str().unwrap().to_owned();
     let other = dreamops_test_cluster::Cluster::start("e2e-other").unwrap();
     let kubeconfig = other.admin_kubeconfig();
-    let mut command = other.command(crate::room::program());
+    let mut command = other.command(dreamops_tests::program());
     command
         .args(["incident", "resume", &id, "--kubeconfig"])
         .arg(&kubeconfig);

@@ -6,11 +6,6 @@ use crate::room::{Room, Run};
 use crate::workloads::{deployment, stateful_set};
 use serde_json::{Value, json};
 
-fn respond(room: &Room, kind: &str, name: &str) -> Run {
-    let about = alert(Form::Alertmanager, &room.namespace, kind, name, "KubePodCrashLooping");
-    room.respond(&about, "yolo", &[])
-}
-
 /// Fails unless the rollout was undone, with all as it was when healthy.
 fn undone(room: &Room, run: &Run, before: &Snapshot) {
     assert_eq!(
@@ -54,7 +49,7 @@ fn pods_that_run_between_two_kills_are_not_taken_for_well() {
     container(&mut web)["livenessProbe"] = probe(1);
     room.apply(&web);
     room.wait_for_restarts("web", 2);
-    let run = respond(&room, "deployment", "web");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     undone(&room, &run, &before);
 }
 
@@ -68,7 +63,7 @@ fn a_script_that_misses_a_command_since_the_rollout_is_undone() {
     // same command, same image: the exit code is the program's own
     room.kubectl(&["set", "env", "deployment/web", "EXIT_AFTER_SECONDS=1", "EXIT_CODE=127"]);
     room.wait_for_restarts("web", 2);
-    let run = respond(&room, "deployment", "web");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     // whether the cluster still tells that the older revision worked depends on how often the new one was ready in
     // between; without that word the undo is put to a person
     if run.phase() == "awaiting-approval" {
@@ -90,7 +85,7 @@ fn a_rollout_that_no_node_takes_is_undone() {
         pods.iter()
             .any(|p| p["status"]["conditions"][0]["reason"] == "Unschedulable")
     });
-    let run = respond(&room, "deployment", "web");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     undone(&room, &run, &before);
 }
 
@@ -112,7 +107,7 @@ fn a_rollout_that_the_quota_stops_is_explained_with_the_quota() {
         })
         .unwrap();
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     refused(&room, &run, &before, &["exceeded quota: count"]);
 }
 
@@ -123,7 +118,7 @@ fn a_rollout_that_comes_along_is_not_disturbed() {
     room.healthy(&["deployment/web"]);
     room.kubectl(&["set", "env", "deployment/web", "LOG_LINE=new"]);
     let during = room.snapshot();
-    let run = respond(&room, "deployment", "web");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     assert_eq!((run.code, run.phase()), (0, "no-action"), "{}", run.stderr);
     assert_eq!(during.differences(&room.snapshot(), &[]), Vec::<String>::new());
 }
@@ -147,9 +142,9 @@ fn a_job_that_failed_is_explained_and_one_that_is_done_is_left_alone() {
     room.kubectl(&["wait", "--for=condition=Failed", "job/migrate", "--timeout=60s"]);
     room.kubectl(&["wait", "--for=condition=Complete", "job/report", "--timeout=60s"]);
     let before = room.snapshot();
-    let run = respond(&room, "job_name", "migrate");
+    let run = room.respond_to("job_name", "migrate", "KubePodCrashLooping");
     refused(&room, &run, &before, &["Job/migrate"]);
-    let run = respond(&room, "job_name", "report");
+    let run = room.respond_to("job_name", "report", "KubePodCrashLooping");
     assert_eq!((run.code, run.phase()), (0, "no-action"), "{}", run.stderr);
 }
 
@@ -160,13 +155,7 @@ fn two_responders_at_once_heal_once() {
     let before = room.healthy(&["deployment/web"]);
     room.kubectl(&["set", "env", "deployment/web", "KEY-"]);
     room.wait_for_restarts("web", 2);
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    );
+    let about = room.crash_alert();
     let mut first = room.respond_in_background(&about);
     let run = room.respond(&about, "yolo", &[]);
     assert!(first.wait().unwrap().success());

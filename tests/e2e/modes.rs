@@ -1,31 +1,8 @@
 //! How far the host goes: observe, approval, the emergency stop, rollback.
 
 use crate::alerts::{Form, alert, alertmanager};
-use crate::oracle::Snapshot;
 use crate::room::{Room, Run};
 use crate::workloads::deployment;
-use serde_json::Value;
-
-/// A room with a crash loop in it; what it was when healthy, and what it is now.
-fn crashing(name: &str) -> (Room, Snapshot, Snapshot) {
-    let room = Room::new(name);
-    room.apply(&deployment("web", 2, &[("NEEDS_ENV", "KEY"), ("KEY", "value")]));
-    let healthy = room.healthy(&["deployment/web"]);
-    room.kubectl(&["set", "env", "deployment/web", "KEY-"]);
-    room.wait_for_restarts("web", 2);
-    let broken = room.snapshot();
-    (room, healthy, broken)
-}
-
-fn crash_alert(room: &Room) -> Value {
-    alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    )
-}
 
 fn text<'a>(run: &'a Run, field: &str) -> &'a str {
     run.report[field]
@@ -44,8 +21,9 @@ fn go_on(room: &Room, what: &[&str]) -> Run {
 
 #[test]
 fn observe_writes_nothing_and_records_the_plan() {
-    let (room, _, broken) = crashing("observe");
-    let run = room.respond(&crash_alert(&room), "observe", &[]);
+    let (room, _) = Room::crashing("observe");
+    let broken = room.snapshot();
+    let run = room.respond(&room.crash_alert(), "observe", &[]);
     assert_eq!((run.code, run.phase()), (3, "proposed"), "{}", run.stderr);
     assert!(broken.differences(&room.snapshot(), &[]).is_empty());
     let action = &run.report["actions"][0];
@@ -58,8 +36,9 @@ fn observe_writes_nothing_and_records_the_plan() {
 
 #[test]
 fn approval_stops_with_3_and_goes_on_when_approved() {
-    let (room, healthy, broken) = crashing("approval");
-    let run = room.respond(&crash_alert(&room), "approval", &[]);
+    let (room, healthy) = Room::crashing("approval");
+    let broken = room.snapshot();
+    let run = room.respond(&room.crash_alert(), "approval", &[]);
     assert_eq!((run.code, run.phase()), (3, "awaiting-approval"), "{}", run.stderr);
     assert!(broken.differences(&room.snapshot(), &[]).is_empty());
     let (id, digest) = (
@@ -83,8 +62,8 @@ fn approval_stops_with_3_and_goes_on_when_approved() {
 
 #[test]
 fn an_approval_is_void_when_the_object_has_changed() {
-    let (room, _, _) = crashing("drift");
-    let run = room.respond(&crash_alert(&room), "approval", &[]);
+    let (room, _) = Room::crashing("drift");
+    let run = room.respond(&room.crash_alert(), "approval", &[]);
     let (id, digest) = (
         text(&run, "incident_id").to_owned(),
         text(&run, "plan_digest").to_owned(),
@@ -104,8 +83,9 @@ fn an_approval_is_void_when_the_object_has_changed() {
 
 #[test]
 fn a_rejected_plan_writes_nothing() {
-    let (room, _, broken) = crashing("reject");
-    let run = room.respond(&crash_alert(&room), "approval", &[]);
+    let (room, _) = Room::crashing("reject");
+    let broken = room.snapshot();
+    let run = room.respond(&room.crash_alert(), "approval", &[]);
     let id = text(&run, "incident_id").to_owned();
     let rejected = go_on(&room, &["reject", &id, "--reason", "not now"]);
     assert_eq!(
@@ -119,14 +99,15 @@ fn a_rejected_plan_writes_nothing() {
 
 #[test]
 fn the_emergency_stop_holds_and_a_rollback_by_a_person_passes_it() {
-    let (room, healthy, broken) = crashing("stop");
+    let (room, healthy) = Room::crashing("stop");
+    let broken = room.snapshot();
     assert_eq!(room.run(&["stop", "--reason", "test"]).code, 0);
-    let stopped = room.respond(&crash_alert(&room), "yolo", &[]);
+    let stopped = room.respond(&room.crash_alert(), "yolo", &[]);
     assert_eq!((stopped.code, stopped.phase()), (4, "stopped"), "{}", stopped.stderr);
     assert!(broken.differences(&room.snapshot(), &[]).is_empty());
 
     assert_eq!(room.run(&["resume"]).code, 0);
-    let fixed = room.respond(&crash_alert(&room), "yolo", &[]);
+    let fixed = room.respond(&room.crash_alert(), "yolo", &[]);
     assert_eq!(fixed.phase(), "resolved", "{}", fixed.stderr);
     assert_eq!(healthy.differences(&room.snapshot(), &[]), Vec::<String>::new());
 
@@ -158,7 +139,7 @@ fn alerts_of_several_owners_are_listed_and_refused() {
 
 #[test]
 fn a_pod_that_is_gone_leads_to_its_owner() {
-    let (room, healthy, _) = crashing("gone");
+    let (room, healthy) = Room::crashing("gone");
     let gone = alert(
         Form::Alertmanager,
         &room.namespace,

@@ -1,6 +1,5 @@
 //! Cases in which the obvious answer is wrong.
 
-use crate::alerts::{Form, alert};
 use crate::oracle::Snapshot;
 use crate::room::{Room, Run};
 use crate::workloads::{deployment, memory_quota, service, with_memory};
@@ -26,20 +25,12 @@ fn refused(room: &Room, run: &Run, before: &Snapshot, words: &[&str]) {
     }
 }
 
-fn respond(room: &Room, kind: &str, name: &str, title: &str) -> Run {
-    room.respond(
-        &alert(Form::Alertmanager, &room.namespace, kind, name, title),
-        "yolo",
-        &[],
-    )
-}
-
 #[test]
 fn a_healthy_workload_is_left_alone() {
     let room = Room::new("healthy");
     room.apply(&deployment("web", 2, &[]));
     let before = room.healthy(&["deployment/web"]);
-    let run = respond(&room, "deployment", "web", "KubePodCrashLooping");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     assert_eq!((run.code, run.phase()), (0, "no-action"), "{}", run.stderr);
     assert!(before.differences(&room.snapshot(), &[]).is_empty());
 }
@@ -50,7 +41,7 @@ fn a_first_revision_that_crashes_is_not_restarted_over_and_over() {
     room.apply(&deployment("web", 1, &[("NEEDS_ENV", "DATABASE_URL")]));
     room.wait_for_restarts("web", 2);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "KubePodCrashLooping");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     refused(&room, &run, &before, &["DATABASE_URL"]);
     assert!(run.applied().is_empty());
 }
@@ -64,7 +55,7 @@ fn an_undo_goes_to_the_revision_that_worked_not_to_the_one_before() {
     room.wait_for_restarts("web", 1);
     room.kubectl(&["set", "env", "deployment/web", "LOG_LINE=two"]);
     room.wait_for_restarts("web", 2);
-    let run = respond(&room, "deployment", "web", "KubePodCrashLooping");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     assert_eq!(run.phase(), "resolved", "{}\n{}", run.escalation(), run.stderr);
     assert_eq!(before.differences(&room.snapshot(), &[]), Vec::<String>::new());
 }
@@ -81,7 +72,7 @@ fn the_victim_of_a_dependency_is_not_touched_and_the_dependency_is() {
     room.wait_for_pods("db", "no database", <[_]>::is_empty);
     room.kubectl(&["delete", "pod", "-l", "app=web", "--wait=false"]);
     room.wait_for_restarts("web", 2);
-    let run = respond(&room, "deployment", "web", "KubePodCrashLooping");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     assert_eq!(run.phase(), "resolved", "{}\n{}", run.escalation(), run.stderr);
     assert_eq!(before.differences(&room.snapshot(), &[]), Vec::<String>::new());
     let web = room.get("deployment", "web");
@@ -97,7 +88,7 @@ fn a_missing_config_map_is_named_not_worked_around() {
     room.apply(&web);
     room.wait_for_reason("web", &["CreateContainerConfigError"]);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "KubePodNotReady");
+    let run = room.respond_to("deployment", "web", "KubePodNotReady");
     refused(&room, &run, &before, &["web-settings"]);
 }
 
@@ -108,7 +99,7 @@ fn a_raise_that_the_quota_forbids_is_not_begun() {
     room.apply(&with_memory(deployment("web", 1, &[("EAT_MIB", "32")]), "32Mi"));
     room.wait_for_restarts("web", 2);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "OOMKilled");
+    let run = room.respond_to("deployment", "web", "OOMKilled");
     refused(&room, &run, &before, &["quota"]);
 }
 
@@ -122,7 +113,7 @@ fn a_bare_pod_is_not_restarted() {
     room.wait_for_restarts("alone", 2);
     let uid = room.get("pod", "alone")["metadata"]["uid"].clone();
     let before = room.snapshot();
-    let run = respond(&room, "pod", "alone", "KubePodCrashLooping");
+    let run = room.respond_to("pod", "alone", "KubePodCrashLooping");
     refused(&room, &run, &before, &[]);
     assert_eq!(room.get("pod", "alone")["metadata"]["uid"], uid);
 }
@@ -137,7 +128,7 @@ fn a_denied_image_without_a_credential_is_escalated_with_the_registry() {
     room.apply(&web);
     room.wait_for_reason("web", &["ErrImagePull", "ImagePullBackOff"]);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "ImagePullBackOff");
+    let run = room.respond_to("deployment", "web", "ImagePullBackOff");
     refused(&room, &run, &before, &["docker.io"]);
 }
 
@@ -149,7 +140,7 @@ fn a_registry_that_is_away_changes_nothing_in_the_workload() {
     room.kubectl(&["set", "image", "deployment/web", "app=registry.invalid/stage:1"]);
     room.wait_for_reason("web", &["ErrImagePull", "ImagePullBackOff"]);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "ImagePullBackOff");
+    let run = room.respond_to("deployment", "web", "ImagePullBackOff");
     refused(&room, &run, &before, &["registry.invalid"]);
 }
 
@@ -160,7 +151,7 @@ fn two_candidates_for_a_selector_are_a_persons_choice() {
     room.apply(&deployment("web-b", 1, &[]));
     room.apply(&service("web", "web-x"));
     let before = room.healthy(&["deployment/web-a", "deployment/web-b"]);
-    let run = respond(&room, "service", "web", "ServiceDown");
+    let run = room.respond_to("service", "web", "ServiceDown");
     refused(&room, &run, &before, &["web-a", "web-b"]);
 }
 
@@ -178,7 +169,7 @@ fn a_leak_is_not_fed_more_memory_for_ever() {
     ));
     room.wait_for_restarts("web", 2);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "OOMKilled");
+    let run = room.respond_to("deployment", "web", "OOMKilled");
     assert_ne!(run.phase(), "resolved", "{}", run.stderr);
     let after = before.differences(&room.snapshot(), &[]);
     assert!(after.is_empty(), "what did not help was not taken back: {after:?}");
@@ -196,7 +187,7 @@ fn a_workload_that_helm_keeps_is_proposed_not_changed() {
     room.kubectl(&["set", "env", "deployment/web", "KEY-"]);
     room.wait_for_restarts("web", 2);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "KubePodCrashLooping");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     assert_eq!(run.code, 3, "{}\n{}", run.phase(), run.stderr);
     assert!(before.differences(&room.snapshot(), &[]).is_empty());
 }
@@ -210,6 +201,6 @@ fn a_paused_deployment_is_reported_not_undone() {
     room.wait_for_restarts("web", 2);
     room.kubectl(&["rollout", "pause", "deployment/web"]);
     let before = room.snapshot();
-    let run = respond(&room, "deployment", "web", "KubePodCrashLooping");
+    let run = room.respond_to("deployment", "web", "KubePodCrashLooping");
     refused(&room, &run, &before, &["paused"]);
 }

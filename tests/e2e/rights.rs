@@ -1,8 +1,6 @@
 //! With which rights it works, and what it says where one is missing.
 
-use crate::alerts::{Form, alert};
 use crate::room::Room;
-use crate::workloads::deployment;
 use std::path::PathBuf;
 
 /// The Role that the project ships.
@@ -16,42 +14,21 @@ fn kubeconfig(room: &Room, change: impl Fn(String) -> String) -> PathBuf {
     room.cluster.token_kubeconfig(&room.namespace, "dreamops").unwrap()
 }
 
-fn crashing(name: &str) -> Room {
-    let room = Room::new(name);
-    room.apply(&deployment("web", 2, &[("NEEDS_ENV", "KEY"), ("KEY", "value")]));
-    room.healthy(&["deployment/web"]);
-    room.kubectl(&["set", "env", "deployment/web", "KEY-"]);
-    room.wait_for_restarts("web", 2);
-    room
-}
-
 #[test]
 fn the_shipped_role_is_enough() {
-    let room = crashing("role");
+    let (room, _) = Room::crashing("role");
     let kubeconfig = kubeconfig(&room, |role| role);
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    );
+    let about = room.crash_alert();
     let run = room.respond_as(&kubeconfig, &about, "yolo", &[]);
     assert_eq!(run.phase(), "resolved", "{}\n{}", run.escalation(), run.stderr);
 }
 
 #[test]
 fn a_missing_right_to_patch_ends_in_an_escalation_that_names_it() {
-    let room = crashing("nopatch");
+    let (room, _) = Room::crashing("nopatch");
     let kubeconfig = kubeconfig(&room, |role| role.replace(", patch", "").replace("patch, ", ""));
     let before = room.snapshot();
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    );
+    let about = room.crash_alert();
     let run = room.respond_as(&kubeconfig, &about, "yolo", &[]);
     assert_eq!((run.code, run.phase()), (4, "escalated"), "{}", run.stderr);
     assert!(
@@ -64,16 +41,10 @@ fn a_missing_right_to_patch_ends_in_an_escalation_that_names_it() {
 
 #[test]
 fn no_rights_at_all_end_in_an_escalation_that_names_the_first_missing_one() {
-    let room = crashing("norights");
+    let (room, _) = Room::crashing("norights");
     room.kubectl(&["create", "serviceaccount", "nobody"]);
     let kubeconfig = room.cluster.token_kubeconfig(&room.namespace, "nobody").unwrap();
-    let about = alert(
-        Form::Alertmanager,
-        &room.namespace,
-        "deployment",
-        "web",
-        "KubePodCrashLooping",
-    );
+    let about = room.crash_alert();
     let run = room.respond_as(&kubeconfig, &about, "yolo", &[]);
     assert_eq!((run.code, run.phase()), (4, "escalated"), "{}", run.stderr);
     assert!(

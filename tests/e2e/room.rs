@@ -1,6 +1,8 @@
 //! A namespace and a data directory of a test's own, and the program run in them.
 
+use crate::alerts::{Form, alert};
 use crate::oracle::Snapshot;
+use crate::workloads::deployment;
 use dreamops_test_cluster::Cluster;
 use serde_json::Value;
 use std::os::unix::fs::DirBuilderExt;
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 /// The cluster that all tests share.
 pub(crate) const CLUSTER: &str = "e2e";
 /// How long the cluster may take for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What a run of `dreamops` came to.
 #[derive(Debug)]
@@ -75,6 +77,16 @@ impl Room {
             namespace,
             data,
         }
+    }
+
+    /// A room in which a rollout of Deployment `web` crashes for a missing variable, and what it was when healthy.
+    pub(crate) fn crashing(name: &str) -> (Self, Snapshot) {
+        let room = Self::new(name);
+        room.apply(&deployment("web", 2, &[("NEEDS_ENV", "KEY"), ("KEY", "value")]));
+        let healthy = room.healthy(&["deployment/web"]);
+        room.kubectl(&["set", "env", "deployment/web", "KEY-"]);
+        room.wait_for_restarts("web", 2);
+        (room, healthy)
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -159,7 +171,7 @@ impl Room {
 
     /// `dreamops` with arguments, inside the cluster's network.
     pub(crate) fn dreamops(&self, args: &[&str]) -> Command {
-        let mut command = self.cluster.command(program());
+        let mut command = self.cluster.command(dreamops_tests::program());
         command
             .args(args)
             .env("DREAMOPS_DATA_DIR", self.data.path())
@@ -196,6 +208,26 @@ impl Room {
         command
     }
 
+    /// `respond` as administrator to an Alertmanager alert about an object.
+    pub(crate) fn respond_to(&self, kind: &str, name: &str, title: &str) -> Run {
+        self.respond(
+            &alert(Form::Alertmanager, &self.namespace, kind, name, title),
+            "yolo",
+            &[],
+        )
+    }
+
+    /// The alert that Deployment `web` crashes.
+    pub(crate) fn crash_alert(&self) -> Value {
+        alert(
+            Form::Alertmanager,
+            &self.namespace,
+            "deployment",
+            "web",
+            "KubePodCrashLooping",
+        )
+    }
+
     /// Starts `respond` and leaves it running.
     pub(crate) fn respond_in_background(&self, alert: &Value) -> Child {
         let mut command = self.respond_command(&self.cluster.admin_kubeconfig(), alert, "yolo", &[]);
@@ -205,16 +237,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the namespace {} is kept for a look", self.namespace);
-            return;
-        }
-        let gone = self
-            .cluster
-            .kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
-        if let Err(error) = gone {
-            eprintln!("cannot remove namespace {}: {error}", self.namespace);
-        }
+        dreamops_tests::leave(&self.cluster, &self.namespace);
     }
 }
 
@@ -233,13 +256,6 @@ fn share_artefacts(data: &Path) {
         .create(&shared)
         .unwrap();
     std::os::unix::fs::symlink(shared, data.join("artefacts")).unwrap();
-}
-
-/// The program under test.
-pub(crate) fn program() -> PathBuf {
-    std::env::var_os("DREAMOPS_PROGRAM")
-        .map(PathBuf::from)
-        .expect("run these tests with `cargo xtask e2e cluster`")
 }
 
 /// Runs a command to its end.

@@ -189,7 +189,7 @@ fn keyring(config: &Config) -> Result<Keyring, Failure> {
     if let Some(keys) = &config.encryption_keys {
         return Ok(Keyring::parse(keys).context("DREAMOPS_ENCRYPTION_KEYS")?);
     }
-    let file = KeyFile::load_or_create(&config.config_dir)?;
+    let file = KeyFile::load_or_create(&config.key_dir)?;
     if file.created {
         eprintln!(
             "dreamops: made an encryption key in {}; keep a copy: without it what is stored cannot be opened",

@@ -102,8 +102,8 @@ pub(crate) struct Config {
     pub(crate) mode: Mode,
     /// Database, artefact cache, plugins.
     pub(crate) data_dir: PathBuf,
-    /// Keys, and the file.
-    pub(crate) config_dir: PathBuf,
+    /// Where the key file is: the configuration directory.
+    pub(crate) key_dir: PathBuf,
     /// Keys from the environment.
     pub(crate) encryption_keys: Option<String>,
     /// Policy rules.
@@ -128,7 +128,7 @@ impl Config {
             Some(path) => read(path)?,
             None => File::default(),
         };
-        let config_dir = match (&path, variable("DREAMOPS_CONFIG")) {
+        let key_dir = match (&path, variable("DREAMOPS_CONFIG")) {
             (Some(path), Some(_)) => path.parent().map(Path::to_path_buf).unwrap_or_default(),
             _ => places.config_dir().to_path_buf(),
         };
@@ -139,7 +139,7 @@ impl Config {
         Ok(Self {
             mode: mode(file.mode)?,
             data_dir,
-            config_dir,
+            key_dir,
             encryption_keys: variable("DREAMOPS_ENCRYPTION_KEYS"),
             rules: file.policy.unwrap_or_default(),
             patience: file.respond.settings(),

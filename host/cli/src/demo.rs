@@ -23,7 +23,7 @@ use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// How long a simulated incident may take, in simulated time.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// Runs the command.
 pub(crate) async fn run(args: DemoArgs) -> Outcome {

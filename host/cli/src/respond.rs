@@ -48,9 +48,8 @@ pub(crate) async fn run(args: RespondArgs) -> Outcome {
         }
     }
     let id = responder.open(&namespace, mode, alerts, &delivery.key).await?;
-    let incident = match interruptible(&narrator, id, &args.cluster, responder.run(id)).await? {
-        Some(incident) => incident,
-        None => return Ok(INTERRUPTED),
+    let Some(incident) = interruptible(&narrator, id, &args.cluster, responder.run(id)).await? else {
+        return Ok(INTERRUPTED);
     };
     let incident = ask_here(&responder, &args, &narrator, incident).await?;
     conclude(&narrator, args.output, &args.cluster, &incident)
@@ -182,17 +181,13 @@ fn left_open(id: IncidentId, cluster: &ClusterArgs, error: RespondError) -> Fail
 
 /// The flags that lead to the same cluster again.
 pub(crate) fn cluster_flags(cluster: &ClusterArgs) -> String {
-    let mut flags = String::new();
-    if let Some(file) = &cluster.kubeconfig {
-        flags.push_str(&format!(" --kubeconfig {}", file.display()));
-    }
-    if let Some(context) = &cluster.context {
-        flags.push_str(&format!(" --context {context}"));
-    }
-    if let Some(name) = &cluster.cluster {
-        flags.push_str(&format!(" --cluster {name}"));
-    }
-    flags
+    let context = cluster.context.as_deref().map(|name| format!(" --context {name}"));
+    let name = cluster.cluster.as_deref().map(|name| format!(" --cluster {name}"));
+    let file = cluster
+        .kubeconfig
+        .as_ref()
+        .map(|file| format!(" --kubeconfig {}", file.display()));
+    [file, context, name].into_iter().flatten().collect()
 }
 
 /// On a terminal a waiting plan is put to the person who sits there.

@@ -1,6 +1,10 @@
 //! What a database file keeps, and what it must not hold.
 
 #![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a process that is to be killed is waited for in real time"
+)]
 
 use crate::testing::{SECRET, StillClock, TTL, entry, incident, ring};
 use crate::{OpenError, SqliteStore, worker};

@@ -90,6 +90,10 @@ impl SqliteStore {
 
     /// Changing a new file to write-ahead logging fails at once, without the busy timeout, where another process
     /// does the same at that moment.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "another process is waited for, which lives in real time"
+    )]
     async fn prepare_patiently(&self, path: &Path) -> Result<(), OpenError> {
         let mut tries = 0;
         loop {

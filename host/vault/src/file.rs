@@ -146,6 +146,7 @@ fn private_directory(builder: &mut DirBuilder) -> &mut DirBuilder {
 }
 
 #[cfg(unix)]
+#[allow(clippy::verbose_bit_mask, reason = "rights are read as octal digits")]
 fn check_mode(path: &Path) -> Result<(), KeyFileError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path)

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// Give a workload more replicas.
 pub const SCALE: &str = "scale";
 
-/// A HorizontalPodAutoscaler.
+/// A `HorizontalPodAutoscaler`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Autoscaler {
     /// The object.

@@ -5,6 +5,11 @@
 //! packages; what is missing it installs or builds, and says so. See the
 //! README beside this crate.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the tests' cluster is configured by its environment and lives in real time"
+)]
+
 mod bring_up;
 mod certificates;
 mod components;

@@ -1,6 +1,8 @@
 //! What the crate promises, tried on a real cluster. Run with
 //! `cargo test -p dreamops-test-cluster -- --ignored`; needs root.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How often each is run; the middle counts.
 const ROUNDS: usize = 3;
 /// How long the cluster may take for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Measures from the start of the fix until the workload is healthy.
 pub(crate) fn measure() -> anyhow::Result<Vec<Figure>> {

@@ -39,6 +39,7 @@ fn fails(folder: &TempDir) -> BuildError {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "cargo tells a test where the checkout is")]
 fn a_strategy_outside_this_repository_becomes_a_component() {
     // asked when run, not when compiled: a build cache may be shared by several checkouts
     let sdk = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap())

@@ -34,7 +34,7 @@ pub struct Bare {
 }
 
 impl Bare {
-    pub fn new(component: &[u8]) -> Self {
+    pub fn new(component: &[u8]) -> wasmtime::Result<Self> {
         let mut pool = PoolingAllocationConfig::new();
         pool.max_memory_size(64 * 1024 * 1024)
             .total_memories(16)
@@ -45,15 +45,17 @@ impl Bare {
             .concurrency_support(false)
             .memory_reservation(64 * 1024 * 1024)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        let engine = Engine::new(&config).unwrap();
-        let linker = linker(&engine).unwrap();
-        let component = Component::from_binary(&engine, component).unwrap();
-        let pre = StrategyPre::new(linker.instantiate_pre(&component).unwrap()).unwrap();
-        Self { engine, pre }
+        let engine = Engine::new(&config)?;
+        let linker = linker(&engine)?;
+        let component = Component::from_binary(&engine, component)?;
+        let pre = StrategyPre::new(linker.instantiate_pre(&component)?)?;
+        Ok(Self { engine, pre })
     }
 
-    pub async fn plan(&self, finding: &Finding) {
-        let Finding::Cause(cause) = finding else { return };
+    pub async fn plan(&self, finding: &Finding) -> wasmtime::Result<()> {
+        let Finding::Cause(cause) = finding else {
+            wasmtime::bail!("a plan is drafted for a cause")
+        };
         let finding = wit::Finding::Cause(wit::Diagnosis {
             fault: cause.fault.clone(),
             root_cause: cause.root_cause.clone(),
@@ -64,15 +66,14 @@ impl Bare {
             facts: cause.facts.clone(),
         });
         let mut store = Store::new(&self.engine, Host::default());
-        let strategy = self.pre.instantiate_async(&mut store).await.unwrap();
+        let strategy = self.pre.instantiate_async(&mut store).await?;
         let exports = strategy.dreamops_strategy_strategy();
         let (incident, draft) = (Resource::new_own(0), Resource::new_own(0));
-        exports
-            .call_plan(&mut store, incident, &finding, draft)
-            .await
-            .unwrap()
-            .unwrap();
+        if let Err(failure) = exports.call_plan(&mut store, incident, &finding, draft).await? {
+            wasmtime::bail!("the component says: {failure:?}");
+        }
         assert_eq!(store.data().steps.len(), 1);
+        Ok(())
     }
 }
 

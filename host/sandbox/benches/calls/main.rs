@@ -5,14 +5,18 @@
 //! | `cold-call` | µs for one call of `plan` with two host calls: store, instance, call, drop | bare wasmtime doing the same |
 //! | `starvation` | ms until another task's 5 ms sleep ends, at worst, while four components loop for ever | the same sleep while nothing runs |
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, unreachable_pub)]
+#![allow(clippy::print_stdout, missing_docs, unreachable_pub)]
 #![allow(clippy::disallowed_methods, reason = "real time is what is measured")]
 
 #[path = "../../../package/tests/contract/guests.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod guests;
 #[path = "../../tests/sandbox/world.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "the tests use the rest, and end where they fail"
+)]
 mod world;
 
 mod bare;
@@ -42,33 +46,35 @@ fn planner() -> Guest {
     guest
 }
 
-fn main() {
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> Outcome {
     // `cargo test` runs benches too, without this
     if !std::env::args().any(|argument| argument == "--bench") {
-        return;
+        return Ok(());
     }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        cold_call().await;
-        starvation().await;
-    });
+        cold_call().await?;
+        starvation().await
+    })
 }
 
-async fn cold_call() {
+async fn cold_call() -> Outcome {
     let component = planner().component();
     let sandbox = world::sandbox(|_| {});
     let info = world::load(&sandbox, &planner()).await;
     let (context, finding) = (world::quiet(), world::cause());
-    let bare = bare::Bare::new(&component);
+    let bare = bare::Bare::new(&component)?;
     let (mut ours, mut floor) = (Vec::new(), Vec::new());
     // taken in turns, so that a busy machine slows both
     for round in 0..WARM_UP + CALLS {
         let begun = Instant::now();
-        let plan = sandbox.plan(&info.digest, &context, &finding).await.unwrap();
+        let plan = sandbox.plan(&info.digest, &context, &finding).await?;
         let took = begun.elapsed();
         assert_eq!(plan.steps.len(), 1);
         let begun = Instant::now();
-        bare.plan(&finding).await;
+        bare.plan(&finding).await?;
         let bare_took = begun.elapsed();
         if round >= WARM_UP {
             ours.push(took);
@@ -77,9 +83,10 @@ async fn cold_call() {
     }
     let micros = |all: &mut Vec<Duration>| median(all).as_secs_f64() * 1e6;
     print("cold-call", micros(&mut ours), micros(&mut floor), "us");
+    Ok(())
 }
 
-async fn starvation() {
+async fn starvation() -> Outcome {
     let sandbox = world::sandbox(|settings| {
         settings.budgets.cpu = Duration::from_hours(1);
         settings.budgets.wall = Duration::from_hours(1);
@@ -87,7 +94,7 @@ async fn starvation() {
     let mut guest = Guest::new("endless");
     guest.assess = "(loop $for-ever (br $for-ever))".into();
     let info = world::load(&sandbox, &guest).await;
-    let floor = worst_sleep().await;
+    let floor = worst_sleep().await?;
     let calls: Vec<_> = (0..4)
         .map(|_| {
             let (sandbox, digest) = (sandbox.clone(), info.digest.clone());
@@ -96,16 +103,17 @@ async fn starvation() {
         .collect();
     // until all four have begun
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let ours = worst_sleep().await;
+    let ours = worst_sleep().await?;
     assert!(calls.iter().all(|call| !call.is_finished()));
     for call in calls {
         call.abort();
     }
     print("starvation", ours.as_secs_f64() * 1e3, floor.as_secs_f64() * 1e3, "ms");
+    Ok(())
 }
 
 /// The longest of many sleeps of 5 ms, in a task of its own.
-async fn worst_sleep() -> Duration {
+async fn worst_sleep() -> Result<Duration, tokio::task::JoinError> {
     tokio::spawn(async {
         let mut worst = Duration::ZERO;
         for _ in 0..100 {
@@ -116,7 +124,6 @@ async fn worst_sleep() -> Duration {
         worst
     })
     .await
-    .unwrap()
 }
 
 fn median(all: &mut [Duration]) -> Duration {
