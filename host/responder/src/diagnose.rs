@@ -75,6 +75,9 @@ impl Session<'_> {
         if well && !blind && !self.trouble_was_seen() {
             return self.close(Phase::NoAction, &self.state()).await;
         }
+        if self.is_under_way() && !blind && !self.trouble_was_seen() {
+            return self.watch("no strategy recognises a fault").await;
+        }
         let mut reason = self.state();
         if let Some(word) = self.incident.case.last_word.clone() {
             reason = format!("{reason}; {word}; no other strategy is left");
@@ -111,8 +114,14 @@ impl Session<'_> {
         Ok(well)
     }
 
+    /// Whether a rollout keeps the subject from looking healthy and gets on, or has taken nothing away so far.
+    fn is_under_way(&self) -> bool {
+        let health = self.incident.case.last_health.as_ref();
+        health.is_some_and(|h| h.desired > 0 && !h.settled && (h.progressing || h.ready >= h.desired))
+    }
+
     /// How the subject does, as it was seen last.
-    fn state(&self) -> String {
+    pub(crate) fn state(&self) -> String {
         let what = self.subject();
         let Some(Health {
             ready,

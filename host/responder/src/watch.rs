@@ -53,6 +53,11 @@ impl Session<'_> {
 
     async fn did_not_recover(&mut self, because: &str) -> Result<(), RespondError> {
         let (what, cause) = (self.subject(), self.cause());
+        if cause.is_empty() {
+            let proposal = format!("look at {what} by hand; what was seen is in the incident's evidence");
+            let reason = format!("{}; {because}, and it did not recover by itself", self.state());
+            return self.escalate(&reason, &proposal).await;
+        }
         let proposal = format!("{because} in {what}; remove the cause: {cause}");
         self.escalate(
             &format!("{cause}; {because}, and it did not recover by itself"),

@@ -1,13 +1,15 @@
 //! Before anything is looked into: what is over, what is healthy, what is not there.
 
-use crate::cluster::{always, good_is_healthy, pods};
+use crate::cluster::{Rule, always, good_is_healthy, pods};
 use crate::room::{Room, about, count, with_status, words};
 use crate::strategies::{Script, evidence, set_image};
 use dreamops_domain::alert::{Alert, AlertStatus, Hints};
 use dreamops_domain::event::Event;
 use dreamops_domain::finding::Finding;
 use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::ports::Clock;
 use dreamops_domain::read::Health;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -107,6 +109,50 @@ async fn a_healthy_object_that_no_strategy_recognises_is_left_alone() {
     room.scripts.scripts.lock().unwrap()[0].claim = Some(0.1);
     let incident = room.respond(Mode::Yolo).await;
     assert_eq!(incident.phase, Phase::NoAction);
+}
+
+#[tokio::test]
+async fn a_rollout_that_no_strategy_minds_is_waited_for() {
+    let room = Room::new().await;
+    let clock = room.clock.clone();
+    let done = clock.monotonic() + Duration::from_secs(20);
+    let under_way = Health {
+        updated: 1,
+        settled: false,
+        progressing: true,
+        ..pods(2, 2)
+    };
+    let rule: Rule = Arc::new(move |_, _, _| {
+        if clock.monotonic() < done {
+            under_way.clone()
+        } else {
+            pods(2, 2)
+        }
+    });
+    room.cluster.add("Deployment", "web", "x", rule);
+    room.install(Script::new("crash-loop", vec![]).claiming(0.2));
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::NoAction, "{}", words(&incident));
+    assert!(room.cluster.effects().is_empty());
+}
+
+#[tokio::test]
+async fn a_rollout_that_does_not_get_on_is_a_persons() {
+    let stuck = Health {
+        updated: 1,
+        settled: false,
+        progressing: true,
+        ..pods(2, 2)
+    };
+    let room = with_web(stuck).await;
+    room.scripts.scripts.lock().unwrap()[0].claim = Some(0.1);
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(
+        words(&incident).contains("no strategy recognises a fault, and it did not recover"),
+        "{}",
+        words(&incident)
+    );
 }
 
 #[tokio::test]
