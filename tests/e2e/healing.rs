@@ -3,7 +3,7 @@
 use crate::alerts::{FORMS, Form, alert};
 use crate::oracle::Snapshot;
 use crate::room::{Room, Run};
-use crate::workloads::{autoscaler, daemon_set, deployment, service, stateful_set, with_cpu, with_memory};
+use crate::workloads::{AIM, autoscaler, daemon_set, deployment, service, stateful_set, with_cpu, with_memory};
 use dreamops_test_cluster::{REGISTRY_PASSWORD, REGISTRY_USER};
 use serde_json::json;
 use std::io::Write;
@@ -121,14 +121,17 @@ fn service_down(form: Form) {
 
 fn high_usage(form: Form) {
     let room = Room::new("usage");
-    room.apply(&with_cpu(deployment("web", 1, &[]), "100m"));
+    // a use near the limit but not at it, within the tenth of its aim that the autoscaler itself tolerates
+    let mut web = with_cpu(deployment("web", 1, &[]), "115m");
+    web["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("100m");
+    room.apply(&web);
     room.apply(&service("web", "web"));
     room.apply(&autoscaler("web", 1, 4));
     room.healthy(&["deployment/web"]);
     room.apply(&deployment(
         "load",
         1,
-        &[("LOAD_PEER", "web:8080"), ("LOAD_MILLICORES", "115")],
+        &[("LOAD_PEER", "web:8080"), ("LOAD_MILLICORES", "101")],
     ));
     let before = room.healthy(&["deployment/load"]);
     room.cluster
@@ -137,7 +140,7 @@ fn high_usage(form: Form) {
             let seen = scaler.pointer("/status/currentMetrics/0/resource/current/averageUtilization");
             Ok(seen
                 .and_then(serde_json::Value::as_u64)
-                .is_some_and(|percent| percent >= 95))
+                .is_some_and(|percent| percent >= AIM.into()))
         })
         .unwrap();
     let run = room.respond(
@@ -170,7 +173,6 @@ fn a_service_that_is_down_heals_whatever_form_the_alert_has() {
 }
 
 #[test]
-#[ignore = "not green: within 120 s the status of the real autoscaler never showed the load; the cause is not known yet"]
 fn high_usage_heals_whatever_form_the_alert_has() {
     FORMS.into_iter().for_each(high_usage);
 }

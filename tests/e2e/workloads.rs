@@ -65,7 +65,10 @@ pub(crate) fn service(name: &str, app: &str) -> Value {
     })
 }
 
-/// An autoscaler that the load does not move: it aims at full use of the request.
+/// What the autoscaler aims at, in percent of the requested processor time.
+pub(crate) const AIM: u32 = 95;
+
+/// An autoscaler of processor use.
 pub(crate) fn autoscaler(name: &str, min: u32, max: u32) -> Value {
     json!({
         "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": { "name": name },
@@ -73,7 +76,7 @@ pub(crate) fn autoscaler(name: &str, min: u32, max: u32) -> Value {
             "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": name },
             "minReplicas": min, "maxReplicas": max,
             "metrics": [{ "type": "Resource", "resource": {
-                "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 100 } } }],
+                "name": "cpu", "target": { "type": "Utilization", "averageUtilization": AIM } } }],
         },
     })
 }

@@ -136,6 +136,9 @@ fn controllers(layout: &Layout, programs: &Programs) -> Server {
             ("bind-address", "127.0.0.1"),
             ("leader-elect", "false"),
             ("use-service-account-credentials", "true"),
+            // an autoscaler believes no pod of less than five minutes that was unready in between; a test does not wait that long
+            ("horizontal-pod-autoscaler-cpu-initialization-period", "10s"),
+            ("horizontal-pod-autoscaler-sync-period", "5s"),
             ("root-ca-file", &path(&certificates.join("ca/cert.pem"))),
             (
                 "service-account-private-key-file",
