@@ -54,6 +54,22 @@ id!(
     AlertId
 );
 id!(
+    /// One request of a source.
+    DeliveryId
+);
+id!(
+    /// A place that sends alerts.
+    SourceId
+);
+id!(
+    /// A token of the API.
+    TokenId
+);
+id!(
+    /// A connected cluster.
+    ClusterRecordId
+);
+id!(
     /// The team that a row belongs to.
     TenantId
 );

@@ -7,14 +7,18 @@
 //! Invariants: nothing here does input or output, nothing here knows an adapter, and a value that
 //! came from a cluster leaves a read port only as [`redact::Shown`].
 
+pub mod access;
 pub mod alert;
+pub mod audit;
 pub mod decision;
 pub mod event;
 pub mod finding;
+pub mod fleet;
 pub mod grant;
 pub mod id;
 pub mod incident;
 pub mod inert;
+pub mod intake;
 pub mod journal;
 pub mod manifest;
 pub mod object;

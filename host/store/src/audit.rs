@@ -12,16 +12,16 @@ use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::StoreError;
 use dreamops_domain::time::Timestamp;
 use serde::Serialize;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 /// How many events a list shows at most.
 const LIST: i64 = 10_000;
 
-pub(crate) const TIMELINE: &str = "SELECT at, phase, body_json FROM audit WHERE incident = ?1 ORDER BY number_all";
+pub(crate) const TIMELINE: &str = "SELECT at, phase, body_json FROM audit WHERE incident = $1 ORDER BY number_all";
 pub(crate) const AUDIT_OF_INCIDENT: &str = "SELECT number_all, incident, at, phase, event, body_json FROM audit \
-     WHERE incident = ?2 AND tenant = ?1 ORDER BY number_all DESC LIMIT ?3";
+     WHERE incident = $2 AND tenant = $1 ORDER BY number_all DESC LIMIT $3";
 pub(crate) const AUDIT_OF_TENANT: &str = "SELECT number_all, incident, at, phase, event, body_json FROM audit \
-     WHERE tenant = ?1 ORDER BY number_all DESC LIMIT ?2";
+     WHERE tenant = $1 ORDER BY number_all DESC LIMIT $2";
 
 /// One event of the audit.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -88,14 +88,14 @@ impl SqliteStore {
 
 /// Appends what happened in an incident.
 pub(crate) async fn append(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     tenant: TenantId,
     incident: IncidentId,
     events: &[TimelineEntry],
 ) -> Result<(), Fault> {
     for entry in events {
         sqlx::query(
-            "INSERT INTO audit (tenant, incident, at, phase, event, body_json) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO audit (tenant, incident, at, phase, event, body_json) VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(tenant.to_string())
         .bind(incident.to_string())
@@ -111,13 +111,13 @@ pub(crate) async fn append(
 
 /// Appends an act outside of an incident.
 pub(crate) async fn append_act(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     tenant: TenantId,
     at: i64,
     event: &str,
     body: &serde_json::Value,
 ) -> Result<(), Fault> {
-    sqlx::query("INSERT INTO audit (tenant, at, event, body_json) VALUES (?1, ?2, ?3, ?4)")
+    sqlx::query("INSERT INTO audit (tenant, at, event, body_json) VALUES ($1, $2, $3, $4)")
         .bind(tenant.to_string())
         .bind(at)
         .bind(event)
@@ -128,7 +128,7 @@ pub(crate) async fn append_act(
 }
 
 /// What happened in an incident, oldest first.
-pub(crate) async fn timeline(conn: &mut SqliteConnection, incident: IncidentId) -> Result<Vec<TimelineEntry>, Fault> {
+pub(crate) async fn timeline(conn: &mut AnyConnection, incident: IncidentId) -> Result<Vec<TimelineEntry>, Fault> {
     let rows: Vec<(i64, String, String)> = sqlx::query_as(TIMELINE)
         .bind(incident.to_string())
         .fetch_all(conn)

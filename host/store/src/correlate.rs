@@ -16,7 +16,7 @@ use dreamops_domain::incident::Incident;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{Correlated, Lease};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 impl SqliteStore {
     pub(crate) async fn correlate_incident(
@@ -52,13 +52,13 @@ pub(crate) fn owner_key(owner: &ObjectRef) -> String {
     }
 }
 
-async fn become_open(conn: &mut SqliteConnection, incident: IncidentId, key: &str) -> Result<(), Fault> {
-    sqlx::query("UPDATE incidents SET owner_key = ?2 WHERE id = ?1")
+async fn become_open(conn: &mut AnyConnection, incident: IncidentId, key: &str) -> Result<(), Fault> {
+    sqlx::query("UPDATE incidents SET owner_key = $2 WHERE id = $1")
         .bind(incident.to_string())
         .bind(key)
         .execute(&mut *conn)
         .await?;
-    sqlx::query("UPDATE work SET owner_key = ?2 WHERE incident = ?1")
+    sqlx::query("UPDATE work SET owner_key = $2 WHERE incident = $1")
         .bind(incident.to_string())
         .bind(key)
         .execute(conn)
@@ -67,7 +67,7 @@ async fn become_open(conn: &mut SqliteConnection, incident: IncidentId, key: &st
 }
 
 async fn join(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     held: &Held,
     incident: &Incident,
     other: (IncidentId, Phase),
@@ -86,7 +86,7 @@ async fn join(
         })
         .collect();
     audit::append(&mut *conn, held.tenant, other, &heard).await?;
-    sqlx::query("UPDATE incidents SET updated_at = max(updated_at, ?2) WHERE id = ?1")
+    sqlx::query("UPDATE incidents SET updated_at = $2 WHERE id = $1 AND updated_at < $2")
         .bind(other.to_string())
         .bind(now)
         .execute(&mut *conn)
@@ -110,17 +110,17 @@ async fn join(
     audit::append(conn, held.tenant, incident.id, &[end]).await
 }
 
-async fn move_alerts(conn: &mut SqliteConnection, from: IncidentId, to: IncidentId) -> Result<(), Fault> {
+async fn move_alerts(conn: &mut AnyConnection, from: IncidentId, to: IncidentId) -> Result<(), Fault> {
     sqlx::query(
         "INSERT INTO incident_alerts (incident, position, alert) \
-         SELECT ?2, position + 1 + (SELECT coalesce(max(position), -1) FROM incident_alerts WHERE incident = ?2), alert \
-         FROM incident_alerts WHERE incident = ?1",
+         SELECT $2, position + 1 + (SELECT coalesce(max(position), -1) FROM incident_alerts WHERE incident = $2), alert \
+         FROM incident_alerts WHERE incident = $1",
     )
     .bind(from.to_string())
     .bind(to.to_string())
     .execute(&mut *conn)
     .await?;
-    sqlx::query("UPDATE alerts SET incident = ?2 WHERE incident = ?1")
+    sqlx::query("UPDATE alerts SET incident = $2 WHERE incident = $1")
         .bind(from.to_string())
         .bind(to.to_string())
         .execute(conn)

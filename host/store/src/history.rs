@@ -16,7 +16,7 @@ use dreamops_domain::time::Timestamp;
 
 pub(crate) const HISTORY: &str = "SELECT j.incident, j.action, j.strategy, j.fault, i.phase, max(j.finished_at) AS at \
      FROM journal j JOIN incidents i ON i.id = j.incident \
-     WHERE j.tenant = ?1 AND j.cluster_key = ?2 AND j.owner_key = ?3 AND j.finished_at >= ?4 \
+     WHERE j.tenant = $1 AND j.cluster_key = $2 AND j.owner_key = $3 AND j.finished_at >= $4 \
      AND j.applied = 1 AND j.direction = 'forward' \
      GROUP BY j.incident, j.attempt, j.step ORDER BY at DESC, max(j.number_all) DESC";
 

@@ -16,22 +16,22 @@ use dreamops_domain::id::{AlertId, IncidentId, TenantId};
 use dreamops_domain::incident::{CASE_FORMAT, Case, Incident};
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{IncidentFilter, Lease, StoreError};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 /// How many incidents a list shows where nothing is said.
 const LIST: u32 = 50;
 
 pub(crate) const LOAD: &str = "SELECT id, tenant, phase, mode, cluster_json, created_at, updated_at, closed_at, format, case_json \
-     FROM incidents WHERE id = ?1 AND tenant = ?2";
-pub(crate) const LIST_ALL: &str = "SELECT id FROM incidents WHERE tenant = ?1 ORDER BY id DESC LIMIT ?2";
+     FROM incidents WHERE id = $1 AND tenant = $2";
+pub(crate) const LIST_ALL: &str = "SELECT id FROM incidents WHERE tenant = $1 ORDER BY id DESC LIMIT $2";
 pub(crate) const LIST_OPEN: &str =
-    "SELECT id FROM incidents WHERE tenant = ?1 AND closed = 0 ORDER BY id DESC LIMIT ?2";
+    "SELECT id FROM incidents WHERE tenant = $1 AND closed = 0 ORDER BY id DESC LIMIT $2";
 pub(crate) const LIST_PHASE: &str =
-    "SELECT id FROM incidents WHERE tenant = ?1 AND phase = ?3 ORDER BY id DESC LIMIT ?2";
+    "SELECT id FROM incidents WHERE tenant = $1 AND phase = $3 ORDER BY id DESC LIMIT $2";
 pub(crate) const ALERTS: &str = "SELECT a.alert_json FROM incident_alerts i JOIN alerts a ON a.id = i.alert \
-     WHERE i.incident = ?1 ORDER BY i.position";
+     WHERE i.incident = $1 ORDER BY i.position";
 pub(crate) const OPEN_OF_OWNER: &str = "SELECT id, phase FROM incidents \
-     WHERE tenant = ?1 AND cluster_key = ?2 AND owner_key = ?3 AND closed = 0 AND id <> ?4";
+     WHERE tenant = $1 AND cluster_key = $2 AND owner_key = $3 AND closed = 0 AND id <> $4";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -71,14 +71,14 @@ impl SqliteStore {
 
     async fn insert_alerts(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         incident: &Incident,
         delivery_key: &str,
     ) -> Result<(), Fault> {
         let now = self.clock.now();
         let delivery = AlertId::new(now).to_string();
         let first = incident.case.alerts.first();
-        sqlx::query("INSERT INTO deliveries (id, tenant, source, key, received_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+        sqlx::query("INSERT INTO deliveries (id, tenant, source, key, received_at) VALUES ($1, $2, $3, $4, $5)")
             .bind(&delivery)
             .bind(incident.tenant.to_string())
             .bind(first.map(|a| name_of(&a.source)).transpose()?.unwrap_or_default())
@@ -90,7 +90,7 @@ impl SqliteStore {
             let id = AlertId::new(now).to_string();
             sqlx::query(
                 "INSERT INTO alerts (id, tenant, delivery, source, source_id, fingerprint, status, incident, received_at, alert_json) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             )
             .bind(&id)
             .bind(incident.tenant.to_string())
@@ -104,7 +104,7 @@ impl SqliteStore {
             .bind(to_json(alert, "the alert")?)
             .execute(&mut *conn)
             .await?;
-            sqlx::query("INSERT INTO incident_alerts (incident, position, alert) VALUES (?1, ?2, ?3)")
+            sqlx::query("INSERT INTO incident_alerts (incident, position, alert) VALUES ($1, $2, $3)")
                 .bind(incident.id.to_string())
                 .bind(i64::try_from(position).unwrap_or(i64::MAX))
                 .bind(&id)
@@ -174,10 +174,10 @@ impl SqliteStore {
     }
 }
 
-async fn insert(conn: &mut SqliteConnection, incident: &Incident) -> Result<(), Fault> {
+async fn insert(conn: &mut AnyConnection, incident: &Incident) -> Result<(), Fault> {
     sqlx::query(
         "INSERT INTO incidents (id, tenant, phase, mode, closed, cluster_key, cluster_json, created_at, updated_at, format, case_json) \
-         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
+         VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10)",
     )
     .bind(incident.id.to_string())
     .bind(incident.tenant.to_string())
@@ -191,7 +191,7 @@ async fn insert(conn: &mut SqliteConnection, incident: &Incident) -> Result<(), 
     .bind(case_json(&incident.case)?)
     .execute(&mut *conn)
     .await?;
-    sqlx::query("INSERT INTO work (incident, tenant, cluster_key, due_at) VALUES (?1, ?2, ?3, ?4)")
+    sqlx::query("INSERT INTO work (incident, tenant, cluster_key, due_at) VALUES ($1, $2, $3, $4)")
         .bind(incident.id.to_string())
         .bind(incident.tenant.to_string())
         .bind(&incident.cluster.key)
@@ -202,17 +202,17 @@ async fn insert(conn: &mut SqliteConnection, incident: &Incident) -> Result<(), 
 }
 
 /// Writes what may change of an incident. The caller has checked lease and phase.
-pub(crate) async fn update(conn: &mut SqliteConnection, incident: &Incident) -> Result<(), Fault> {
+pub(crate) async fn update(conn: &mut AnyConnection, incident: &Incident) -> Result<(), Fault> {
     let closed = incident.phase.closed();
     let ended = closed.then(|| to_millis(incident.closed_at.unwrap_or(incident.updated_at)));
     sqlx::query(
-        "UPDATE incidents SET phase = ?2, mode = ?3, closed = ?4, updated_at = ?5, closed_at = ?6, format = ?7, case_json = ?8 \
-         WHERE id = ?1",
+        "UPDATE incidents SET phase = $2, mode = $3, closed = $4, updated_at = $5, closed_at = $6, format = $7, case_json = $8 \
+         WHERE id = $1",
     )
     .bind(incident.id.to_string())
     .bind(incident.phase.name())
     .bind(incident.mode.name())
-    .bind(closed)
+    .bind(i64::from(closed))
     .bind(to_millis(incident.updated_at))
     .bind(ended)
     .bind(i64::from(incident.case.format))
@@ -220,7 +220,7 @@ pub(crate) async fn update(conn: &mut SqliteConnection, incident: &Incident) -> 
     .execute(&mut *conn)
     .await?;
     let due = (!closed).then(|| to_millis(incident.updated_at));
-    sqlx::query("UPDATE work SET due_at = ?2 WHERE incident = ?1")
+    sqlx::query("UPDATE work SET due_at = $2 WHERE incident = $1")
         .bind(incident.id.to_string())
         .bind(due)
         .execute(conn)
@@ -228,7 +228,7 @@ pub(crate) async fn update(conn: &mut SqliteConnection, incident: &Incident) -> 
     Ok(())
 }
 
-async fn load(conn: &mut SqliteConnection, tenant: TenantId, id: IncidentId) -> Result<Incident, Fault> {
+async fn load(conn: &mut AnyConnection, tenant: TenantId, id: IncidentId) -> Result<Incident, Fault> {
     let row: Option<Row> = sqlx::query_as(LOAD)
         .bind(id.to_string())
         .bind(tenant.to_string())
@@ -256,7 +256,7 @@ async fn load(conn: &mut SqliteConnection, tenant: TenantId, id: IncidentId) -> 
 }
 
 /// The alerts that an incident shows, in order.
-pub(crate) async fn alerts(conn: &mut SqliteConnection, id: IncidentId) -> Result<Vec<Alert>, Fault> {
+pub(crate) async fn alerts(conn: &mut AnyConnection, id: IncidentId) -> Result<Vec<Alert>, Fault> {
     let texts: Vec<String> = sqlx::query_scalar(ALERTS).bind(id.to_string()).fetch_all(conn).await?;
     let what = format!("an alert of incident {id}");
     texts.iter().map(|text| Ok(from_json(text, &what)?)).collect()
@@ -264,7 +264,7 @@ pub(crate) async fn alerts(conn: &mut SqliteConnection, id: IncidentId) -> Resul
 
 /// The open incident of an owner, but for `not`.
 pub(crate) async fn open_of_owner(
-    conn: &mut SqliteConnection,
+    conn: &mut AnyConnection,
     tenant: TenantId,
     cluster_key: &str,
     owner_key: &str,

@@ -17,11 +17,11 @@ use dreamops_domain::journal::{Direction, JournalEntry, WriteOutcome};
 use dreamops_domain::ports::{Lease, SealPlace, StoreError};
 use dreamops_domain::rehearsal::Write;
 use dreamops_domain::time::Timestamp;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use zeroize::Zeroizing;
 
 pub(crate) const JOURNAL: &str = "SELECT id, attempt, step, number, direction, write_sealed, started_at, finished_at, outcome_json \
-     FROM journal WHERE incident = ?1 AND tenant = ?2 ORDER BY number_all";
+     FROM journal WHERE incident = $1 AND tenant = $2 ORDER BY number_all";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -40,7 +40,7 @@ impl SqliteStore {
     pub(crate) async fn plan_entries(&self, lease: &Lease, entries: &[JournalEntry]) -> Result<(), Fault> {
         let mut tx = self.write().await?;
         let held = hold(&mut tx, lease, self.now()).await?;
-        let case: String = sqlx::query_scalar("SELECT case_json FROM incidents WHERE id = ?1")
+        let case: String = sqlx::query_scalar("SELECT case_json FROM incidents WHERE id = $1")
             .bind(lease.incident.to_string())
             .fetch_one(&mut *tx)
             .await?;
@@ -56,7 +56,7 @@ impl SqliteStore {
 
     async fn insert_entry(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut AnyConnection,
         incident: IncidentId,
         held: &Held,
         case: &Case,
@@ -70,7 +70,7 @@ impl SqliteStore {
         sqlx::query(
             "INSERT INTO journal (id, tenant, incident, cluster_key, owner_key, attempt, step, number, direction, \
              action, strategy, fault, write_key, write_sealed) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(entry.id.to_string())
         .bind(held.tenant.to_string())
@@ -101,7 +101,7 @@ impl SqliteStore {
         let mut tx = self.write().await?;
         hold(&mut tx, lease, self.now()).await?;
         let found: Option<(String, Option<String>)> =
-            sqlx::query_as("SELECT direction, outcome_json FROM journal WHERE id = ?1 AND incident = ?2")
+            sqlx::query_as("SELECT direction, outcome_json FROM journal WHERE id = $1 AND incident = $2")
                 .bind(entry.to_string())
                 .bind(lease.incident.to_string())
                 .fetch_optional(&mut *tx)
@@ -115,7 +115,7 @@ impl SqliteStore {
         if !taken_back && let Some(stop) = stop::read(&mut tx).await? {
             return Err(StoreError::Stopped(stop).into());
         }
-        sqlx::query("UPDATE journal SET started_at = ?2 WHERE id = ?1")
+        sqlx::query("UPDATE journal SET started_at = $2 WHERE id = $1")
             .bind(entry.to_string())
             .bind(to_millis(now))
             .execute(&mut *tx)
@@ -133,7 +133,7 @@ impl SqliteStore {
         let mut tx = self.write().await?;
         hold(&mut tx, lease, self.now()).await?;
         let found: Option<(Option<i64>, Option<String>)> =
-            sqlx::query_as("SELECT started_at, outcome_json FROM journal WHERE id = ?1 AND incident = ?2")
+            sqlx::query_as("SELECT started_at, outcome_json FROM journal WHERE id = $1 AND incident = $2")
                 .bind(entry.to_string())
                 .bind(lease.incident.to_string())
                 .fetch_optional(&mut *tx)
@@ -152,7 +152,7 @@ impl SqliteStore {
             let why = format!("another outcome of write {entry} is recorded");
             return Err(StoreError::Journal(why).into());
         }
-        sqlx::query("UPDATE journal SET outcome_json = ?2, applied = ?3, finished_at = ?4 WHERE id = ?1")
+        sqlx::query("UPDATE journal SET outcome_json = $2, applied = $3, finished_at = $4 WHERE id = $1")
             .bind(entry.to_string())
             .bind(text)
             .bind(matches!(outcome, WriteOutcome::Applied { .. }))
@@ -195,10 +195,10 @@ impl SqliteStore {
 
 /// Removes what `entry` replaces. A plan that is drawn up anew after a crash replaces the former as a whole, so
 /// that nothing is carried out twice; a write back replaces only its own former self, since the others still count.
-async fn clear_planned(conn: &mut SqliteConnection, incident: IncidentId, entry: &JournalEntry) -> Result<(), Fault> {
+async fn clear_planned(conn: &mut AnyConnection, incident: IncidentId, entry: &JournalEntry) -> Result<(), Fault> {
     sqlx::query(
-        "DELETE FROM journal WHERE incident = ?1 AND attempt = ?2 AND direction = ?3 AND started_at IS NULL \
-         AND (direction = 'forward' OR (step = ?4 AND number = ?5))",
+        "DELETE FROM journal WHERE incident = $1 AND attempt = $2 AND direction = $3 AND started_at IS NULL \
+         AND (direction = 'forward' OR (step = $4 AND number = $5))",
     )
     .bind(incident.to_string())
     .bind(i64::from(entry.attempt))

@@ -11,12 +11,12 @@ use crate::worker;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{Lease, StoreError};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 use std::time::Duration;
 
-pub(crate) const LEASE: &str = "SELECT lease_owner, lease_until, epoch FROM work WHERE incident = ?1";
+pub(crate) const LEASE: &str = "SELECT lease_owner, lease_until, epoch FROM work WHERE incident = $1";
 pub(crate) const HOLD: &str = "SELECT i.tenant, i.phase, i.cluster_key, i.owner_key FROM work w JOIN incidents i ON i.id = w.incident \
-     WHERE w.incident = ?1 AND w.epoch = ?2 AND w.lease_until > ?3";
+     WHERE w.incident = $1 AND w.epoch = $2 AND w.lease_until > $3";
 
 /// What a holder of a lease needs to know of its incident to write to it.
 pub(crate) struct Held {
@@ -40,7 +40,7 @@ impl SqliteStore {
             return Err(StoreError::LeaseLost.into());
         }
         let epoch = epoch + 1;
-        sqlx::query("UPDATE work SET lease_owner = ?2, lease_until = ?3, epoch = ?4 WHERE incident = ?1")
+        sqlx::query("UPDATE work SET lease_owner = $2, lease_until = $3, epoch = $4 WHERE incident = $1")
             .bind(incident.to_string())
             .bind(worker)
             .bind(after(now, ttl))
@@ -55,7 +55,7 @@ impl SqliteStore {
         let mut tx = self.write().await?;
         let now = self.now();
         hold(&mut tx, lease, now).await?;
-        sqlx::query("UPDATE work SET lease_until = ?2 WHERE incident = ?1")
+        sqlx::query("UPDATE work SET lease_until = $2 WHERE incident = $1")
             .bind(lease.incident.to_string())
             .bind(after(now, ttl))
             .execute(&mut *tx)
@@ -65,7 +65,7 @@ impl SqliteStore {
 
     /// A lease that is not ours any more needs no giving back.
     pub(crate) async fn give_lease_back(&self, lease: &Lease) -> Result<(), Fault> {
-        sqlx::query("UPDATE work SET lease_owner = NULL, lease_until = 0 WHERE incident = ?1 AND epoch = ?2")
+        sqlx::query("UPDATE work SET lease_owner = NULL, lease_until = 0 WHERE incident = $1 AND epoch = $2")
             .bind(lease.incident.to_string())
             .bind(lease.epoch)
             .execute(&self.pool)
@@ -75,7 +75,7 @@ impl SqliteStore {
 }
 
 /// Makes sure, inside a transaction, that the lease still gives the right to write.
-pub(crate) async fn hold(conn: &mut SqliteConnection, lease: &Lease, now: i64) -> Result<Held, Fault> {
+pub(crate) async fn hold(conn: &mut AnyConnection, lease: &Lease, now: i64) -> Result<Held, Fault> {
     let found: Option<(String, String, String, Option<String>)> = sqlx::query_as(HOLD)
         .bind(lease.incident.to_string())
         .bind(lease.epoch)

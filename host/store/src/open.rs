@@ -7,12 +7,14 @@
 use crate::error::{Condition, Fault, OpenError};
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqliteConnection, Transaction};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -20,8 +22,9 @@ use zeroize::Zeroizing;
 /// The schema, from its first version.
 static SCHEMA: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
-/// How long a transaction waits for another process's before it fails.
-const BUSY: Duration = Duration::from_secs(20);
+/// What each connection to a file begins with. A transaction waits 20 s for another process's before it fails.
+const PRAGMAS: &str =
+    "PRAGMA busy_timeout = 20000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
 /// Readers beside the one writer.
 const CONNECTIONS: u32 = 4;
 /// How often opening is tried while another process makes the same database.
@@ -35,7 +38,7 @@ const KNOWN: &[u8] = b"dreamops";
 /// The store on one `SQLite` file.
 #[derive(Clone)]
 pub struct SqliteStore {
-    pub(crate) pool: SqlitePool,
+    pub(crate) pool: AnyPool,
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -49,20 +52,19 @@ impl std::fmt::Debug for SqliteStore {
 impl SqliteStore {
     /// Opens the database at `path`; makes it and its folder where there is none.
     pub async fn open(path: &Path, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        sqlx::any::install_default_drivers();
         private_file(path).map_err(|source| OpenError::Io {
             path: path.to_owned(),
             source,
         })?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY)
+        let file = SqliteConnectOptions::new().filename(path).to_url_lossy();
+        let options = AnyConnectOptions::from_url(&file)
+            .map_err(|error| Refusal::Sql(error).at(path))?
             // a commit that waits for the disk is no news, and what is done is told by the audit
             .disable_statement_logging();
-        let pool = SqlitePoolOptions::new()
+        let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
+            .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
             .connect_lazy_with(options);
         let store = Self { pool, sealer, clock };
         store.prepare_patiently(path).await?;
@@ -71,9 +73,11 @@ impl SqliteStore {
 
     /// A database that lives as long as the value: for a simulated cluster, and for tests.
     pub async fn in_memory(sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
+        sqlx::any::install_default_drivers();
+        let options = AnyConnectOptions::from_str("sqlite::memory:")
+            .map_err(|error| Refusal::Sql(error).at(Path::new(":memory:")))?;
         // the database is its one connection, which therefore is never replaced
-        let pool = SqlitePoolOptions::new()
+        let pool = AnyPoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
@@ -115,7 +119,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn check_keys(&self, conn: &mut SqliteConnection) -> Result<(), Refusal> {
+    async fn check_keys(&self, conn: &mut AnyConnection) -> Result<(), Refusal> {
         let place = SealPlace {
             tenant: TenantId::DEFAULT,
             table: "key_check",
@@ -133,7 +137,7 @@ impl SqliteStore {
             };
         }
         let (key, token) = self.sealer.seal(&place, KNOWN).map_err(Refusal::Seal)?;
-        sqlx::query("INSERT INTO key_check (id, value_key, value_sealed) VALUES ('only', ?1, ?2)")
+        sqlx::query("INSERT INTO key_check (id, value_key, value_sealed) VALUES ('only', $1, $2)")
             .bind(key)
             .bind(token)
             .execute(conn)
@@ -142,12 +146,12 @@ impl SqliteStore {
     }
 
     /// Begins a transaction that writes. It waits its turn here and not in the middle.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>, Fault> {
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>, Fault> {
         Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// Begins a transaction that sees one state of the database.
-    pub(crate) async fn read(&self) -> Result<Transaction<'static, Sqlite>, Fault> {
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, Any>, Fault> {
         Ok(self.pool.begin().await?)
     }
 

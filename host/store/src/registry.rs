@@ -16,7 +16,7 @@ use dreamops_domain::id::{AlertId, TenantId};
 use dreamops_domain::ports::{RegistryCredential, SealPlace, StoreError};
 use dreamops_domain::time::Timestamp;
 use serde::Serialize;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Any, Transaction};
 use zeroize::Zeroizing;
 
 /// A stored credential, as lists show it.
@@ -83,7 +83,7 @@ impl SqliteStore {
         let (key, sealed) = self.seal(&place(tenant, &id), credential.password.as_bytes())?;
         sqlx::query(
             "INSERT INTO registry_credentials (id, tenant, registry, namespace, username, password_key, password_sealed, created_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&id)
         .bind(tenant.to_string())
@@ -104,7 +104,7 @@ impl SqliteStore {
     async fn list_credentials(&self, tenant: TenantId) -> Result<Vec<CredentialEntry>, Fault> {
         let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
             "SELECT registry, namespace, username, created_at FROM registry_credentials \
-             WHERE tenant = ?1 ORDER BY registry, namespace",
+             WHERE tenant = $1 ORDER BY registry, namespace",
         )
         .bind(tenant.to_string())
         .fetch_all(&self.pool)
@@ -146,7 +146,7 @@ impl SqliteStore {
         let registry = registry_host(registry);
         let found: Option<(String, String, String)> = sqlx::query_as(
             "SELECT id, username, password_sealed FROM registry_credentials \
-             WHERE tenant = ?1 AND registry = ?2 AND namespace IN (?3, '') ORDER BY namespace DESC LIMIT 1",
+             WHERE tenant = $1 AND registry = $2 AND namespace IN ($3, '') ORDER BY namespace DESC LIMIT 1",
         )
         .bind(tenant.to_string())
         .bind(&registry)
@@ -168,12 +168,12 @@ impl SqliteStore {
 
 /// Removes the credential for a namespace, or the one for all. False if there was none.
 async fn forget(
-    tx: &mut Transaction<'_, Sqlite>,
+    tx: &mut Transaction<'_, Any>,
     tenant: TenantId,
     registry: &str,
     namespace: Option<&str>,
 ) -> Result<bool, Fault> {
-    let done = sqlx::query("DELETE FROM registry_credentials WHERE tenant = ?1 AND registry = ?2 AND namespace = ?3")
+    let done = sqlx::query("DELETE FROM registry_credentials WHERE tenant = $1 AND registry = $2 AND namespace = $3")
         .bind(tenant.to_string())
         .bind(registry)
         .bind(namespace.unwrap_or_default())

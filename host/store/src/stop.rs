@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::open::SqliteStore;
 use dreamops_domain::decision::EmergencyStop;
 use dreamops_domain::id::TenantId;
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
 
 /// The scope that covers every team and cluster.
 const EVERYWHERE: &str = "";
@@ -26,12 +26,12 @@ impl SqliteStore {
             ),
             None => ("emergency-stop-released", serde_json::json!({})),
         };
-        sqlx::query("DELETE FROM emergency_stop WHERE scope = ?1")
+        sqlx::query("DELETE FROM emergency_stop WHERE scope = $1")
             .bind(EVERYWHERE)
             .execute(&mut *tx)
             .await?;
         if let Some(stop) = &stop {
-            sqlx::query("INSERT INTO emergency_stop (scope, since, pulled_by, reason) VALUES (?1, ?2, ?3, ?4)")
+            sqlx::query("INSERT INTO emergency_stop (scope, since, pulled_by, reason) VALUES ($1, $2, $3, $4)")
                 .bind(EVERYWHERE)
                 .bind(to_millis(stop.since))
                 .bind(&stop.by)
@@ -45,9 +45,9 @@ impl SqliteStore {
 }
 
 /// The stop, if it is on.
-pub(crate) async fn read(conn: &mut SqliteConnection) -> Result<Option<EmergencyStop>, Fault> {
+pub(crate) async fn read(conn: &mut AnyConnection) -> Result<Option<EmergencyStop>, Fault> {
     let found: Option<(i64, String, String)> =
-        sqlx::query_as("SELECT since, pulled_by, reason FROM emergency_stop WHERE scope = ?1")
+        sqlx::query_as("SELECT since, pulled_by, reason FROM emergency_stop WHERE scope = $1")
             .bind(EVERYWHERE)
             .fetch_optional(conn)
             .await?;

@@ -24,7 +24,7 @@ impl SqliteStore {
             column: "redaction",
         };
         let mut tx = self.write().await?;
-        let stored: Option<String> = sqlx::query_scalar("SELECT redaction_sealed FROM tenants WHERE id = ?1")
+        let stored: Option<String> = sqlx::query_scalar("SELECT redaction_sealed FROM tenants WHERE id = $1")
             .bind(tenant.to_string())
             .fetch_optional(&mut *tx)
             .await?;
@@ -35,7 +35,7 @@ impl SqliteStore {
         getrandom::fill(&mut key)
             .map_err(|error| StoreError::Sealed(format!("the system gives no random numbers ({error})")))?;
         let (id, sealed) = self.seal(&place, &key)?;
-        sqlx::query("INSERT INTO tenants (id, created_at, redaction_key, redaction_sealed) VALUES (?1, ?2, ?3, ?4)")
+        sqlx::query("INSERT INTO tenants (id, created_at, redaction_key, redaction_sealed) VALUES ($1, $2, $3, $4)")
             .bind(tenant.to_string())
             .bind(self.now())
             .bind(id)

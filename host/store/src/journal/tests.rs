@@ -138,7 +138,7 @@ async fn a_write_that_was_moved_to_another_entry_does_not_open() {
     let (lease, id) = held(&store, &clock).await;
     let planned = [entry(&clock, 0), entry(&clock, 1)];
     store.journal_plan(&lease, &planned).await.unwrap();
-    sqlx::query("UPDATE journal SET write_sealed = (SELECT write_sealed FROM journal WHERE id = ?1) WHERE id = ?2")
+    sqlx::query("UPDATE journal SET write_sealed = (SELECT write_sealed FROM journal WHERE id = $1) WHERE id = $2")
         .bind(planned[0].id.to_string())
         .bind(planned[1].id.to_string())
         .execute(&store.pool)
@@ -162,7 +162,7 @@ async fn a_sealed_text_that_is_no_write_is_told_without_it() {
         ..super::place(TenantId::DEFAULT, planned.id)
     };
     let (_, token) = store.seal(&place, b"\"hunter2\"").unwrap();
-    sqlx::query("UPDATE journal SET write_sealed = ?1")
+    sqlx::query("UPDATE journal SET write_sealed = $1")
         .bind(token)
         .execute(&store.pool)
         .await
