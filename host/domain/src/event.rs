@@ -119,6 +119,11 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A person took the incident.
+    Acknowledged {
+        /// Who.
+        by: String,
+    },
     /// A write is about to be made.
     Acting {
         /// Which step.
@@ -191,6 +196,7 @@ impl Event {
             Self::ApprovalAsked { .. } => "approval-asked",
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
+            Self::Acknowledged { .. } => "acknowledged",
             Self::Acting { .. } => "acting",
             Self::Acted { .. } => "acted",
             Self::Checked { .. } => "checked",

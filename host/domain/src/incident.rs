@@ -80,6 +80,9 @@ pub struct Case {
     pub handed_over: Option<(String, ObjectRef)>,
     /// Who keeps the owner's spec, if it is not a person.
     pub managed_by: Option<String>,
+    /// The person who took the incident: nothing is written without a person from then on.
+    #[serde(default)]
+    pub acknowledged_by: Option<String>,
     /// Why writes are being taken back, and by whom if a person asked for it.
     pub revert: Option<Revert>,
     /// Hand-overs so far, as `from → to`, to stop circles.
@@ -161,6 +164,7 @@ impl Case {
             tried: Vec::new(),
             handed_over: None,
             managed_by: None,
+            acknowledged_by: None,
             revert: None,
             hand_overs: Vec::new(),
             finding: None,

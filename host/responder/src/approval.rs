@@ -5,6 +5,7 @@
 
 use crate::RespondError;
 use crate::session::Session;
+use crate::walk::has_begun;
 use dreamops_domain::event::Event;
 use dreamops_domain::phase::Phase;
 
@@ -51,6 +52,12 @@ impl Session<'_> {
 
     /// Takes a person's yes, rehearses again and carries the plan out if nothing has drifted.
     pub(crate) async fn approve(&mut self, digest: &str, by: &str) -> Result<(), RespondError> {
+        self.take_yes(digest, by).await?;
+        self.walk().await
+    }
+
+    /// Takes a person's yes: what is left to do is begun by whoever walks next.
+    pub(crate) async fn take_yes(&mut self, digest: &str, by: &str) -> Result<(), RespondError> {
         self.must_wait()?;
         if self.waits().await? && self.incident.phase.closed() {
             return Ok(());
@@ -68,8 +75,23 @@ impl Session<'_> {
             by: by.to_owned(),
             digest: digest.to_owned(),
         });
-        self.enter(Phase::Rehearsing).await?;
-        self.walk().await
+        self.enter(Phase::Rehearsing).await
+    }
+
+    /// Takes note that a person took the incident. What has begun to act is not broken off.
+    pub(crate) async fn acknowledge(&mut self, by: &str) -> Result<(), RespondError> {
+        if self.incident.phase.closed() {
+            return Err(RespondError::Over {
+                id: self.incident.id,
+                phase: self.incident.phase,
+            });
+        }
+        self.incident.case.acknowledged_by = Some(by.to_owned());
+        self.record(Event::Acknowledged { by: by.to_owned() });
+        if !has_begun(self.incident.phase) {
+            self.heed_acknowledgement();
+        }
+        self.commit().await
     }
 
     /// Takes a person's no.

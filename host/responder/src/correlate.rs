@@ -5,7 +5,7 @@ use crate::locate::Located;
 use crate::session::Session;
 use dreamops_domain::event::Event;
 use dreamops_domain::object::ObjectRef;
-use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::Correlated;
 use dreamops_domain::read::{Health, ReadError};
 
@@ -42,18 +42,6 @@ impl Session<'_> {
             health,
         });
         self.enter(Phase::Assessing).await
-    }
-
-    /// A person who took the alert is asked before anything is done.
-    fn heed_acknowledgement(&mut self) {
-        let mode = self.bounded(self.incident.mode);
-        if mode != self.incident.mode {
-            self.incident.mode = mode;
-            self.note(
-                "host",
-                format!("a person has acknowledged the alert: mode {}", Mode::Approval),
-            );
-        }
     }
 
     async fn locate(&self) -> Result<Option<Located>, RespondError> {

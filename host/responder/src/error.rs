@@ -37,6 +37,14 @@ pub enum RespondError {
         /// The digest that was given.
         given: String,
     },
+    /// The incident is closed.
+    #[error("incident {id} is over ({phase})")]
+    Over {
+        /// The incident.
+        id: IncidentId,
+        /// Its phase.
+        phase: Phase,
+    },
     /// There is nothing to take back.
     #[error("incident {id} wrote nothing that could be taken back (phase {phase})")]
     NothingToRollBack {

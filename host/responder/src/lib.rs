@@ -5,7 +5,8 @@
 //! | [`locate`] | from an alert's hints to an object and its owner |
 //! | `session` | one worker's hold on one incident: lease, saving, ending |
 //! | `walk` | from phase to phase; the emergency stop, the run's time, errors |
-//! | `correlate`, `withdraw` | received, correlating; what a resolution from the source ends |
+//! | `correlate`, `withdraw`, `news` | received, correlating; what a resolution from the source ends, what a person's acknowledgement changes |
+//! | `desk` | what a worker of a server does, and how a person's word reaches it |
 //! | `assess`, `diagnose`, `hand_over` | which strategy gets the case, what it finds, whose it is |
 //! | `view`, `rights` | what a component gets to see; the rights that it lacked |
 //! | `plan`, `watch` | planning; waiting where nothing is to be written |
@@ -21,12 +22,14 @@
 mod approval;
 mod assess;
 mod correlate;
+mod desk;
 mod diagnose;
 mod error;
 mod execute;
 mod hand_over;
 pub mod locate;
 mod look;
+mod news;
 mod plan;
 mod rehearse;
 mod revert;
@@ -80,6 +83,7 @@ pub struct Responder {
     ports: Ports,
     cluster: ClusterId,
     settings: Settings,
+    tenant: TenantId,
 }
 
 /// Alerts that are about the same owner.
@@ -98,7 +102,14 @@ impl Responder {
             ports,
             cluster,
             settings,
+            tenant: TenantId::DEFAULT,
         }
+    }
+
+    /// The same for incidents of another tenant.
+    #[must_use]
+    pub fn for_tenant(self, tenant: TenantId) -> Self {
+        Self { tenant, ..self }
     }
 
     /// Sorts firing alerts by the owner they are about. What cannot be looked up for good (a missing right) counts as
@@ -138,7 +149,7 @@ impl Responder {
         let now = self.ports.clock.now();
         let mut incident = Incident {
             id: IncidentId::new(now),
-            tenant: TenantId::DEFAULT,
+            tenant: self.tenant,
             phase: Phase::Received,
             mode,
             cluster: self.cluster.clone(),

@@ -46,6 +46,9 @@ impl Session<'_> {
         if self.incident.case.rehearsals.iter().all(|r| r.writes.is_empty()) {
             return self.watch("what the plan wants is so already").await;
         }
+        if self.heed_anew().await? {
+            return Ok(());
+        }
         self.decide(&plan).await
     }
 

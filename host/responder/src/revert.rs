@@ -171,6 +171,12 @@ impl Session<'_> {
 
     /// Takes everything back that the incident wrote, on a person's word.
     pub(crate) async fn rollback(&mut self, by: &str) -> Result<(), RespondError> {
+        self.take_rollback(by).await?;
+        self.walk().await
+    }
+
+    /// Plans to take back what was written, on a person's word: whoever walks next does it.
+    pub(crate) async fn take_rollback(&mut self, by: &str) -> Result<(), RespondError> {
         let (id, phase) = (self.incident.id, self.incident.phase);
         if phase != Phase::Reverting && !phase.may_become(Phase::Reverting) {
             return Err(RespondError::NothingToRollBack { id, phase });
@@ -187,8 +193,7 @@ impl Session<'_> {
         self.incident.case.escalation = None;
         self.note("host", format!("{by} takes back what was done"));
         self.turn_back(&format!("rolled back by {by}"), Some(by.to_owned()))
-            .await?;
-        self.walk().await
+            .await
     }
 }
 

@@ -4,7 +4,7 @@ use crate::rights::MissingRights;
 use crate::{RespondError, Responder};
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::finding::Evidence;
-use dreamops_domain::id::{IncidentId, TenantId};
+use dreamops_domain::id::IncidentId;
 use dreamops_domain::incident::{ClusterId, Escalation, Incident};
 use dreamops_domain::journal::JournalEntry;
 use dreamops_domain::object::ObjectRef;
@@ -61,7 +61,7 @@ impl<'a> Session<'a> {
         is_same: impl Fn(&ClusterId, &ClusterId) -> bool,
     ) -> Result<Self, RespondError> {
         let ports = &responder.ports;
-        let incident = ports.store.load(TenantId::DEFAULT, id).await?;
+        let incident = ports.store.load(responder.tenant, id).await?;
         if !is_same(&incident.cluster, &responder.cluster) {
             return Err(RespondError::OtherCluster {
                 id,
@@ -73,8 +73,14 @@ impl<'a> Session<'a> {
             .store
             .lease(id, &responder.settings.worker, responder.settings.lease)
             .await?;
+        Self::under(responder, lease).await
+    }
+
+    /// The work under a lease that was taken already.
+    pub(crate) async fn under(responder: &'a Responder, lease: Lease) -> Result<Self, RespondError> {
+        let ports = &responder.ports;
         // what was read before the lease was ours may have changed since
-        let incident = ports.store.load(TenantId::DEFAULT, id).await?;
+        let incident = ports.store.load(responder.tenant, lease.incident).await?;
         let now = ports.clock.monotonic();
         Ok(Self {
             known: Arc::new(Mutex::new(incident.case.known.clone())),

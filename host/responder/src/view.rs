@@ -2,7 +2,7 @@
 
 use crate::RespondError;
 use crate::session::Session;
-use dreamops_domain::alert::{Alert, AlertStatus};
+use dreamops_domain::alert::Alert;
 use dreamops_domain::decision::PastAction;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::ports::{CallContext, IncidentView};
@@ -70,11 +70,7 @@ impl Session<'_> {
 
     /// The alerts whose source still sees the symptom.
     pub(crate) fn active_alerts(&self) -> impl Iterator<Item = &Alert> {
-        self.incident
-            .case
-            .alerts
-            .iter()
-            .filter(|a| a.status != AlertStatus::Resolved)
+        crate::withdraw::active(&self.incident.case.alerts)
     }
 
     /// The object that the strategy in charge looks at.

@@ -19,6 +19,9 @@ const STALE: Duration = Duration::from_mins(2);
 impl Session<'_> {
     /// Goes from phase to phase until the incident is closed or waits for a person.
     pub(crate) async fn walk(&mut self) -> Result<(), RespondError> {
+        if self.heed().await? {
+            return Ok(());
+        }
         self.freshen().await?;
         while !self.incident.phase.closed() && !self.waits().await? {
             self.heartbeat().await?;
@@ -95,12 +98,9 @@ impl Session<'_> {
 
     /// A mode, bounded by the word of a person who took the alert: what would run alone waits for approval then.
     pub(crate) fn bounded(&self, mode: Mode) -> Mode {
-        let acknowledged = self
-            .incident
-            .case
-            .alerts
-            .iter()
-            .any(|a| a.status == AlertStatus::Acknowledged);
+        let case = &self.incident.case;
+        let acknowledged =
+            case.acknowledged_by.is_some() || case.alerts.iter().any(|a| a.status == AlertStatus::Acknowledged);
         if mode == Mode::Yolo && acknowledged {
             Mode::Approval
         } else {

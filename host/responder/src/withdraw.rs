@@ -57,7 +57,8 @@ impl Session<'_> {
         theirs.give_back(outcome).await.map(|_| ())
     }
 
-    async fn end_resolved(&mut self) -> Result<(), RespondError> {
+    /// Ends the incident because its source says so.
+    pub(crate) async fn end_resolved(&mut self) -> Result<(), RespondError> {
         let because = "the source of the alert says that it is resolved";
         self.record(Event::Halted {
             because: because.to_owned(),
@@ -68,20 +69,26 @@ impl Session<'_> {
 
 /// Whether an incident has not begun to act and nothing but `resolved` opened it.
 fn is_over(incident: &Incident, resolved: &[Alert]) -> bool {
-    let active: Vec<&Alert> = incident
-        .case
-        .alerts
-        .iter()
-        .filter(|a| a.status != AlertStatus::Resolved)
-        .collect();
+    let active: Vec<&Alert> = active(&incident.case.alerts).collect();
     !incident.phase.closed()
         && !has_begun(incident.phase)
         && !active.is_empty()
         && active.iter().all(|a| resolved.iter().any(|r| ends(r, a)))
 }
 
+/// The alerts whose source still sees the symptom: neither ended themselves nor by one that came later.
+pub(crate) fn active(alerts: &[Alert]) -> impl Iterator<Item = &Alert> {
+    let over = |one: &Alert| {
+        one.status == AlertStatus::Resolved
+            || alerts
+                .iter()
+                .any(|other| other.status == AlertStatus::Resolved && ends(other, one))
+    };
+    alerts.iter().filter(move |one| !over(one))
+}
+
 /// Whether `resolved` is the end of `firing`, not that of an earlier firing.
-fn ends(resolved: &Alert, firing: &Alert) -> bool {
+pub(crate) fn ends(resolved: &Alert, firing: &Alert) -> bool {
     let same_firing = match (resolved.starts_at, firing.starts_at) {
         (Some(one), Some(other)) => one == other,
         _ => true,

@@ -74,6 +74,7 @@ pub(super) fn entry(paint: &Paint, state: &mut State, incident: IncidentId, entr
         Event::Decided { decision, .. } => decided(paint, &at, decision),
         Event::ApprovalAsked { digest } => line("waits", &format!("for a person to approve {digest}")),
         Event::Approved { by, .. } => line("approved", &format!("by {}", safe(by))),
+        Event::Acknowledged { by } => line("taken", &format!("by {}", safe(by))),
         Event::Rejected { by, reason } => line("rejected", &format!("by {}: {}", safe(by), safe(reason))),
         Event::Acting { direction, write, .. } => {
             let label = if *direction == Direction::Forward {

@@ -7,6 +7,7 @@ mod approval;
 mod clock;
 mod cluster;
 mod crash;
+mod desk;
 mod doubt;
 mod fuse;
 mod healing;
