@@ -2,6 +2,7 @@
 //!
 //! Promise: the sentence names what happened on the way (name, address, TLS, proxy) and shows no credential; `sent` is false only where the request cannot have left.
 
+use crate::connect::ForbiddenAddress;
 use crate::error::{ApiError, Call};
 use std::error::Error;
 use std::io;
@@ -25,6 +26,8 @@ pub(crate) enum Trouble {
     ClientCertificate(String),
     /// Another fault of TLS.
     Tls(String),
+    /// The server or its proxy has an address that is not connected to.
+    Forbidden(ForbiddenAddress),
     /// The server sends us elsewhere.
     Redirect(u16),
     /// Something else, in the words of the part that failed.
@@ -48,6 +51,7 @@ impl std::fmt::Display for Trouble {
                 write!(f, "the server does not accept the client certificate: {why}")
             }
             Self::Tls(why) => write!(f, "TLS failed: {why}"),
+            Self::Forbidden(why) => why.fmt(f),
             Self::Redirect(code) => write!(f, "it answers with a redirect ({code}), which is not followed"),
             Self::Other(why) => f.write_str(why),
         }
@@ -115,6 +119,9 @@ fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
 }
 
 fn network(link: &(dyn Error + 'static)) -> Option<Trouble> {
+    if let Some(forbidden) = link.downcast_ref::<ForbiddenAddress>() {
+        return Some(Trouble::Forbidden(forbidden.clone()));
+    }
     if let Some(error) = link.downcast_ref::<io::Error>() {
         return match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Trouble::Refused),
