@@ -96,7 +96,8 @@ fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
     use rustls::{AlertDescription as Alert, CertificateError as C, Error as E};
     let error = link.downcast_ref::<E>()?;
     Some(match error {
-        E::InvalidCertificate(C::UnknownIssuer) => Trouble::UnknownCa,
+        // the latter where another authority has the same name, as all that kubeadm makes have
+        E::InvalidCertificate(C::UnknownIssuer | C::BadSignature) => Trouble::UnknownCa,
         E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
             Trouble::WrongName(error.to_string())
         }
@@ -109,6 +110,7 @@ fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
             | Alert::CertificateUnknown
             | Alert::CertificateRequired
             | Alert::UnknownCA
+            | Alert::DecryptError
             | Alert::AccessDenied),
         ) => Trouble::ClientCertificate(format!("{alert:?}")),
         E::InvalidMessage(_) => {
@@ -153,6 +155,17 @@ mod tests {
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let wrapped = io::Error::new(io::ErrorKind::InvalidData, tls);
         assert_eq!(diagnose(&service(wrapped)).0, Trouble::UnknownCa);
+    }
+
+    #[test]
+    fn an_authority_of_the_same_name_with_another_key_is_unknown_as_well() {
+        let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature);
+        assert_eq!(diagnose(&service(io::Error::other(tls))).0, Trouble::UnknownCa);
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError);
+        assert!(matches!(
+            diagnose(&service(io::Error::other(alert))).0,
+            Trouble::ClientCertificate(_)
+        ));
     }
 
     #[test]
