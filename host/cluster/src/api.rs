@@ -72,6 +72,15 @@ pub struct Access<'a> {
     pub name: &'a str,
 }
 
+/// What an API server says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ServerVersion {
+    /// `v1.34.4`.
+    pub version: String,
+    /// `linux/amd64`.
+    pub platform: String,
+}
+
 impl Api {
     /// Calls through `client`, which must not retry by itself.
     pub fn new(client: kube::Client) -> Self {
@@ -229,15 +238,19 @@ impl Api {
         Ok(answer["status"]["allowed"] == true)
     }
 
-    /// The server's version: `v1.34.4`.
-    pub async fn version(&self) -> Result<String, ApiError> {
+    /// The server's version and platform; empty where it does not say.
+    pub async fn server_version(&self) -> Result<ServerVersion, ApiError> {
         let call = Call {
             verb: "get",
             resource: "version".to_owned(),
             ..Call::default()
         };
         let answer = self.json(call, Request::get("/version"), Vec::new()).await?;
-        Ok(answer["gitVersion"].as_str().unwrap_or_default().to_owned())
+        let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
+        Ok(ServerVersion {
+            version: text("gitVersion"),
+            platform: text("platform"),
+        })
     }
 
     async fn post(&self, call: Call, uri: String, object: &Value) -> Result<Value, ApiError> {

@@ -2,7 +2,8 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`connect`] | a kubeconfig to a client, bound to one cluster |
+//! | [`connect`] | a kubeconfig, or what a user gave, to a client, bound to one cluster |
+//! | [`rights`] | what the credential must be allowed, and whether it is |
 //! | [`api`] | raw calls with deadlines and typed failures |
 //! | [`error`] | what a refusal means |
 //! | [`read`] | scoped, redacted reads |
@@ -21,4 +22,5 @@ mod exchange;
 pub mod quantity;
 pub mod read;
 pub mod resource;
+pub mod rights;
 mod transport;

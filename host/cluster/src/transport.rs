@@ -2,6 +2,7 @@
 //!
 //! Promise: the sentence names what happened on the way (name, address, TLS, proxy) and shows no credential; `sent` is false only where the request cannot have left.
 
+use crate::connect::ForbiddenAddress;
 use crate::error::{ApiError, Call};
 use std::error::Error;
 use std::io;
@@ -25,6 +26,8 @@ pub(crate) enum Trouble {
     ClientCertificate(String),
     /// Another fault of TLS.
     Tls(String),
+    /// The server or its proxy has an address that is not connected to.
+    Forbidden(ForbiddenAddress),
     /// The server sends us elsewhere.
     Redirect(u16),
     /// Something else, in the words of the part that failed.
@@ -48,6 +51,7 @@ impl std::fmt::Display for Trouble {
                 write!(f, "the server does not accept the client certificate: {why}")
             }
             Self::Tls(why) => write!(f, "TLS failed: {why}"),
+            Self::Forbidden(why) => why.fmt(f),
             Self::Redirect(code) => write!(f, "it answers with a redirect ({code}), which is not followed"),
             Self::Other(why) => f.write_str(why),
         }
@@ -92,7 +96,8 @@ fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
     use rustls::{AlertDescription as Alert, CertificateError as C, Error as E};
     let error = link.downcast_ref::<E>()?;
     Some(match error {
-        E::InvalidCertificate(C::UnknownIssuer) => Trouble::UnknownCa,
+        // the latter where another authority has the same name, as all that kubeadm makes have
+        E::InvalidCertificate(C::UnknownIssuer | C::BadSignature) => Trouble::UnknownCa,
         E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
             Trouble::WrongName(error.to_string())
         }
@@ -105,6 +110,7 @@ fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
             | Alert::CertificateUnknown
             | Alert::CertificateRequired
             | Alert::UnknownCA
+            | Alert::DecryptError
             | Alert::AccessDenied),
         ) => Trouble::ClientCertificate(format!("{alert:?}")),
         E::InvalidMessage(_) => {
@@ -115,6 +121,9 @@ fn tls(link: &(dyn Error + 'static)) -> Option<Trouble> {
 }
 
 fn network(link: &(dyn Error + 'static)) -> Option<Trouble> {
+    if let Some(forbidden) = link.downcast_ref::<ForbiddenAddress>() {
+        return Some(Trouble::Forbidden(forbidden.clone()));
+    }
     if let Some(error) = link.downcast_ref::<io::Error>() {
         return match error.kind() {
             io::ErrorKind::ConnectionRefused => Some(Trouble::Refused),
@@ -146,6 +155,17 @@ mod tests {
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let wrapped = io::Error::new(io::ErrorKind::InvalidData, tls);
         assert_eq!(diagnose(&service(wrapped)).0, Trouble::UnknownCa);
+    }
+
+    #[test]
+    fn an_authority_of_the_same_name_with_another_key_is_unknown_as_well() {
+        let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature);
+        assert_eq!(diagnose(&service(io::Error::other(tls))).0, Trouble::UnknownCa);
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::DecryptError);
+        assert!(matches!(
+            diagnose(&service(io::Error::other(alert))).0,
+            Trouble::ClientCertificate(_)
+        ));
     }
 
     #[test]

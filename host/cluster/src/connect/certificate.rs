@@ -1,16 +1,22 @@
 //! Certificates: read from PEM, their span of life, and the digest that names a CA bundle.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use dreamops_domain::time::Timestamp;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use x509_cert::der::{Decode, Encode};
+use zeroize::Zeroizing;
+
+/// How each part of PEM begins.
+const BEGIN: &str = "-----BEGIN ";
 
 /// A client certificate with its key, as PEM.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) certificate: Vec<u8>,
-    pub(crate) key: zeroize::Zeroizing<Vec<u8>>,
+    pub(crate) key: Zeroizing<Vec<u8>>,
 }
 
 /// A certificate's span of life.
@@ -18,6 +24,19 @@ pub(crate) struct Identity {
 pub(crate) struct Validity {
     pub(crate) from: Timestamp,
     pub(crate) until: Timestamp,
+}
+
+/// What a user gave as PEM, or as base64 of PEM, which is how a kubeconfig's `-data` fields hold it.
+pub(crate) fn pem_or_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    if text.contains(BEGIN) {
+        return Ok(Zeroizing::new(text.trim().as_bytes().to_vec()));
+    }
+    let packed: Zeroizing<String> = Zeroizing::new(text.split_ascii_whitespace().collect());
+    let decoded = STANDARD.decode(packed.as_bytes()).map(Zeroizing::new);
+    match decoded {
+        Ok(pem) if pem.windows(BEGIN.len()).any(|w| w == BEGIN.as_bytes()) => Ok(pem),
+        _ => Err("it is neither PEM (-----BEGIN …) nor base64 of PEM".to_owned()),
+    }
 }
 
 /// The certificates of a PEM bundle, as DER; at least one.
@@ -106,6 +125,23 @@ mod tests {
         let loose = OLD.replace("-----BEGIN", "some words before\n\n-----BEGIN");
         let (a, b) = (bundle(OLD.as_bytes()), bundle(loose.as_bytes()));
         assert_eq!(a.map(|c| digest(&c)), b.map(|c| digest(&c)));
+    }
+
+    #[test]
+    fn pem_and_base64_of_pem_are_the_same() {
+        let packed = STANDARD.encode(OLD);
+        let wrapped = packed
+            .as_bytes()
+            .chunks(64)
+            .map(String::from_utf8_lossy)
+            .collect::<Vec<_>>();
+        for text in [OLD, &packed, &wrapped.join("\r\n")] {
+            let pem = pem_or_base64(text).unwrap();
+            assert_eq!(bundle(&pem), bundle(OLD.as_bytes()));
+        }
+        for bad in ["", "hello", "aGVsbG8=", "%%%"] {
+            assert!(pem_or_base64(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

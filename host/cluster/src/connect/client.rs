@@ -5,9 +5,10 @@
 //! every X.509 version are presented (`openssl x509 -req` still makes version 1, which the API server
 //! takes and rustls' own loading of pairs does not).
 
+use super::address::{Guarded, Pinned, Reach, Resolver};
 use super::certificate::{self, Identity};
 use super::error::ConnectError;
-use super::kubeconfig::Target;
+use super::target::Target;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
@@ -34,7 +35,7 @@ type BadField = (&'static str, String);
 /// A client for a target; nothing is asked yet.
 pub(crate) fn of(target: &Target) -> Result<kube::Client, ConnectError> {
     build(target).map_err(|(field, why)| ConnectError::BadField {
-        context: target.context.clone(),
+        of: target.holder.clone(),
         field,
         why,
     })
@@ -53,8 +54,18 @@ fn build(target: &Target) -> Result<kube::Client, BadField> {
         let pair = pair(&tls, identity)?;
         tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(pair));
     }
-    let mut direct = HttpConnector::new();
+    let reach = &target.reach;
+    let rule = if target.proxy.is_some() {
+        reach.proxy
+    } else {
+        reach.server
+    };
+    let mut direct = HttpConnector::new_with_resolver(Resolver::new(rule, reach.lookup.clone()));
     direct.enforce_http(false);
+    let direct = Guarded {
+        rule,
+        connector: direct,
+    };
     match &target.proxy {
         None => assemble(&config, target, tls, direct),
         Some(proxy) if proxy.scheme_str() == Some("socks5") => {
@@ -62,7 +73,7 @@ fn build(target: &Target) -> Result<kube::Client, BadField> {
             if let Some((user, password)) = userinfo(proxy) {
                 socks = socks.with_auth(user, password);
             }
-            assemble(&config, target, tls, socks)
+            assemble(&config, target, tls, pinned(reach, socks))
         }
         Some(proxy) if proxy.scheme_str() == Some("https") => {
             let to_proxy = HttpsConnectorBuilder::new()
@@ -70,9 +81,9 @@ fn build(target: &Target) -> Result<kube::Client, BadField> {
                 .https_only()
                 .enable_http1()
                 .wrap_connector(direct);
-            assemble(&config, target, tls, tunnel(proxy, to_proxy)?)
+            assemble(&config, target, tls, pinned(reach, tunnel(proxy, to_proxy)?))
         }
-        Some(proxy) => assemble(&config, target, tls, tunnel(proxy, direct)?),
+        Some(proxy) => assemble(&config, target, tls, pinned(reach, tunnel(proxy, direct)?)),
     }
 }
 
@@ -108,6 +119,14 @@ where
         .map_err(BoxError::from)
         .service(client);
     Ok(kube::Client::new(service, target.namespace.clone()))
+}
+
+/// A connector through a proxy, which is told the server's judged address.
+fn pinned<C>(reach: &Reach, connector: C) -> Pinned<C> {
+    Pinned {
+        resolver: Resolver::new(reach.server, reach.lookup.clone()),
+        connector,
+    }
 }
 
 /// Certificate and key, which belong to each other.

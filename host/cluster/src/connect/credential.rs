@@ -5,8 +5,8 @@
 //! source fails, the call fails, except that a token file which is gone leaves the last token in use
 //! (as client-go does: the file may be removed once it was read).
 
-use super::kubeconfig::Bearer;
 use super::plugin::{Issued, Plugin};
+use super::target::Bearer;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dreamops_domain::ports::Clock;
@@ -117,6 +117,14 @@ impl Credential {
         }
     }
 
+    /// When a token that nothing renews ends, if it says so.
+    pub(crate) async fn ends(&self) -> Option<Timestamp> {
+        match self.source {
+            Source::Fixed => self.held.lock().await.as_ref()?.ends,
+            Source::File(_) | Source::Plugin(_) => None,
+        }
+    }
+
     /// When the present token ended, if it says so and that is past.
     pub(crate) async fn ended(&self) -> Option<Timestamp> {
         let ends = self.held.lock().await.as_ref()?.ends?;
@@ -154,7 +162,7 @@ fn held(token: &str, until: Option<Timestamp>) -> Result<Held, String> {
 }
 
 /// The `exp` of a JWT, which service account and OIDC tokens are.
-fn jwt_end(token: &str) -> Option<Timestamp> {
+pub(crate) fn jwt_end(token: &str) -> Option<Timestamp> {
     let claims = token.split('.').nth(1)?;
     let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&claims).ok()?;

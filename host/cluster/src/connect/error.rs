@@ -1,7 +1,44 @@
 //! Why no connection came about, and what a person can do about it.
 
+use super::refusal::Refusal;
 use dreamops_domain::time::Timestamp;
+use std::fmt;
 use std::path::PathBuf;
+
+/// Whose credential it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Holder {
+    /// A context of a kubeconfig file.
+    Context(String),
+    /// A cluster that a user named.
+    Cluster(String),
+}
+
+impl Holder {
+    /// The context's or cluster's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Context(name) | Self::Cluster(name) => name,
+        }
+    }
+
+    /// How a person gets a credential in place of one that does not work.
+    pub(crate) fn renew(&self) -> &'static str {
+        match self {
+            Self::Context(_) => "take a fresh kubeconfig",
+            Self::Cluster(_) => "give the cluster a fresh credential",
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Context(name) => write!(f, "context {name:?}"),
+            Self::Cluster(name) => write!(f, "cluster {name:?}"),
+        }
+    }
+}
 
 /// Each says what is wrong and what to do next; none shows a credential.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -59,30 +96,30 @@ pub enum ConnectError {
         name: String,
     },
     /// A field holds something that cannot be used.
-    #[error("{field} of context {context:?} cannot be used: {why}")]
+    #[error("{field} of {of} cannot be used: {why}")]
     BadField {
-        /// The context.
-        context: String,
+        /// Whose it is.
+        of: Holder,
         /// The field, as the kubeconfig names it.
         field: &'static str,
         /// What is wrong, and what would be right.
         why: String,
     },
-    /// The client certificate is out of date.
-    #[error(
-        "the client certificate of context {context:?} expired on {since}; have it renewed and take a fresh kubeconfig"
-    )]
+    /// The client certificate or token is out of date.
+    #[error("the {what} of {of} expired on {since}; have it renewed and {}", of.renew())]
     Expired {
-        /// The context.
-        context: String,
+        /// Whose it is.
+        of: Holder,
+        /// `client certificate` or `token`.
+        what: &'static str,
         /// The end of its life.
         since: Timestamp,
     },
     /// The client certificate's life has not begun.
-    #[error("the client certificate of context {context:?} is valid only from {from} on; check this machine's clock")]
+    #[error("the client certificate of {of} is valid only from {from} on; check this machine's clock")]
     NotYetValid {
-        /// The context.
-        context: String,
+        /// Whose it is.
+        of: Holder,
         /// The beginning of its life.
         from: Timestamp,
     },
@@ -97,9 +134,7 @@ pub enum ConnectError {
         why: String,
     },
     /// No answer from the address.
-    #[error(
-        "the API server {address} cannot be reached: {why}; check the address in the kubeconfig, the network, and the proxy"
-    )]
+    #[error("the API server {address} cannot be reached: {why}; check the address, the network, and the proxy")]
     Unreachable {
         /// The API server.
         address: String,
@@ -115,21 +150,36 @@ pub enum ConnectError {
         why: String,
     },
     /// The server does not accept the credential.
-    #[error("the API server {address} does not accept the credential of context {context:?}: {why}")]
+    #[error("the API server {address} does not accept the credential of {of}: {why}")]
     Unauthorized {
         /// The API server.
         address: String,
-        /// The context.
-        context: String,
+        /// Whose it is.
+        of: Holder,
         /// What is wrong with it, where that can be told, and what to do.
         why: String,
     },
     /// Something answers there, but no Kubernetes API server.
-    #[error("{address} answers, but not as a Kubernetes API server: {why}; check the address in the kubeconfig")]
+    #[error("{address} answers, but not as a Kubernetes API server: {why}; check the address")]
     NotKubernetes {
         /// The address.
         address: String,
         /// What it answered.
         why: String,
     },
+    /// What a user gave is not taken; nobody was asked.
+    #[error("cluster {cluster:?} cannot be connected: {refusal}")]
+    Refused {
+        /// The name that the user gave.
+        cluster: String,
+        /// What is not taken, and what would be.
+        refusal: Refusal,
+    },
+}
+
+impl ConnectError {
+    /// Whether the credential has run out: it worked once, and a new one is needed.
+    pub fn is_expired(&self) -> bool {
+        matches!(self, Self::Expired { .. })
+    }
 }

@@ -3,10 +3,12 @@
 //! Promise: what is used comes from this file, and files that it names, alone. Paths in it are
 //! relative to its folder, as kubectl reads them.
 
+use super::address::Reach;
 use super::certificate::{self, Identity};
-use super::error::ConnectError;
+use super::error::{ConnectError, Holder};
 use super::plugin::Plugin;
 use super::proxy::{self, ProxySettings};
+use super::target::{Bearer, Target, in_force};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dreamops_domain::time::Timestamp;
@@ -15,42 +17,6 @@ use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigErr
 use secrecy::ExposeSecret;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// Everything that a connection needs, checked as far as it can be without one.
-pub(crate) struct Target {
-    /// The context's name.
-    pub(crate) context: String,
-    /// The context's namespace; `default` where it has none.
-    pub(crate) namespace: String,
-    /// The API server.
-    pub(crate) server: Uri,
-    /// The CA bundle as DER; empty where the system's roots count.
-    pub(crate) authorities: Vec<Vec<u8>>,
-    /// Whether the server's certificate is not looked at.
-    pub(crate) insecure: bool,
-    /// The name that the server's certificate must bear, if not the address's.
-    pub(crate) server_name: Option<String>,
-    /// The proxy.
-    pub(crate) proxy: Option<Uri>,
-    /// The client certificate.
-    pub(crate) identity: Option<Identity>,
-    /// Where a bearer token comes from.
-    pub(crate) bearer: Bearer,
-    /// User name and password, and whom to act as; nothing else.
-    pub(crate) rest: AuthInfo,
-}
-
-/// Where a bearer token comes from.
-pub(crate) enum Bearer {
-    /// Nowhere: the request carries none.
-    None,
-    /// The kubeconfig itself.
-    Token(Zeroizing<String>),
-    /// A file, which may change.
-    File(PathBuf),
-    /// A program.
-    Plugin(Box<Plugin>),
-}
 
 /// Reads the file and chooses `context`, or the current one.
 pub(crate) fn target(
@@ -61,9 +27,10 @@ pub(crate) fn target(
 ) -> Result<Target, ConnectError> {
     let config = read(path)?;
     let (name, cluster, user, namespace) = choose(path, config, context)?;
+    let holder = Holder::Context(name.clone());
     let bad = |field: &'static str| {
-        let context = name.clone();
-        move |why: String| ConnectError::BadField { context, field, why }
+        let of = holder.clone();
+        move |why: String| ConnectError::BadField { of, field, why }
     };
     let server = server(&cluster).map_err(bad("server"))?;
     let proxy = proxy::choose(&server, cluster.proxy_url.as_deref(), settings).map_err(bad("proxy-url"))?;
@@ -74,16 +41,17 @@ pub(crate) fn target(
     )
     .and_then(|pem| pem.map_or(Ok(Vec::new()), |pem| certificate::bundle(&pem)))
     .map_err(bad("certificate-authority"))?;
-    let identity = identity(&name, &user, now)?;
+    let identity = identity(&holder, &user, now)?;
     let bearer = bearer(&name, &user, &cluster)?;
     Ok(Target {
-        context: name,
+        holder,
         namespace,
         server,
         authorities,
         insecure,
         server_name: cluster.tls_server_name.filter(|n| !n.is_empty()),
         proxy,
+        reach: Reach::anywhere(),
         identity,
         bearer,
         rest: AuthInfo {
@@ -195,10 +163,10 @@ fn data(inline: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, Str
     }
 }
 
-fn identity(context: &str, user: &AuthInfo, now: Timestamp) -> Result<Option<Identity>, ConnectError> {
+fn identity(holder: &Holder, user: &AuthInfo, now: Timestamp) -> Result<Option<Identity>, ConnectError> {
     let bad = |field: &'static str| {
-        let context = context.to_owned();
-        move |why: String| ConnectError::BadField { context, field, why }
+        let of = holder.clone();
+        move |why: String| ConnectError::BadField { of, field, why }
     };
     let certificate = data(
         user.client_certificate_data.as_deref(),
@@ -219,32 +187,10 @@ fn identity(context: &str, user: &AuthInfo, now: Timestamp) -> Result<Option<Ide
             let key = Zeroizing::new(key);
             certificate::private_key(&key).map_err(bad("client-key"))?;
             let identity = Identity { certificate, key };
-            in_force(context, &identity, now)?;
+            in_force(holder, &identity, now)?;
             Ok(Some(identity))
         }
     }
-}
-
-/// The API server answers an expired certificate with the same 401 as any other: say it before asking.
-pub(crate) fn in_force(context: &str, identity: &Identity, now: Timestamp) -> Result<(), ConnectError> {
-    let validity = certificate::validity(&identity.certificate).map_err(|why| ConnectError::BadField {
-        context: context.to_owned(),
-        field: "client-certificate",
-        why,
-    })?;
-    if validity.until < now {
-        return Err(ConnectError::Expired {
-            context: context.to_owned(),
-            since: validity.until,
-        });
-    }
-    if validity.from > now {
-        return Err(ConnectError::NotYetValid {
-            context: context.to_owned(),
-            from: validity.from,
-        });
-    }
-    Ok(())
 }
 
 fn bearer(context: &str, user: &AuthInfo, cluster: &Cluster) -> Result<Bearer, ConnectError> {
@@ -260,7 +206,7 @@ fn bearer(context: &str, user: &AuthInfo, cluster: &Cluster) -> Result<Bearer, C
     if let Some(exec) = &user.exec {
         let about = exec.provide_cluster_info.then(|| ExecAuthCluster::try_from(cluster));
         let about = about.transpose().map_err(|error| ConnectError::BadField {
-            context: context.to_owned(),
+            of: Holder::Context(context.to_owned()),
             field: "certificate-authority",
             why: error.to_string(),
         })?;
@@ -271,7 +217,7 @@ fn bearer(context: &str, user: &AuthInfo, cluster: &Cluster) -> Result<Bearer, C
         Some(provider) => match provider.config.get("id-token") {
             Some(token) if provider.name == "oidc" => Ok(Bearer::Token(Zeroizing::new(token.clone()))),
             _ => Err(ConnectError::BadField {
-                context: context.to_owned(),
+                of: Holder::Context(context.to_owned()),
                 field: "auth-provider",
                 why: format!(
                     "{:?} was taken out of Kubernetes; take a kubeconfig with `exec` from the provider's own tool",

@@ -5,7 +5,7 @@
 //! Source: Kubernetes, "client-go credential plugins", `client.authentication.k8s.io/v1`.
 
 use super::certificate::Identity;
-use super::error::ConnectError;
+use super::error::{ConnectError, Holder};
 use dreamops_domain::inert::inert;
 use dreamops_domain::redact::Redactor;
 use dreamops_domain::time::Timestamp;
@@ -46,7 +46,7 @@ impl Plugin {
     /// From the kubeconfig's `exec`.
     pub(crate) fn new(context: &str, exec: &ExecConfig, about: Option<ExecAuthCluster>) -> Result<Self, ConnectError> {
         let bad = |why: &str| ConnectError::BadField {
-            context: context.to_owned(),
+            of: Holder::Context(context.to_owned()),
             field: "exec",
             why: why.to_owned(),
         };

@@ -19,6 +19,9 @@
 use http::Uri;
 use std::net::IpAddr;
 
+/// Where a SOCKS proxy listens unless its address says otherwise (RFC 1928).
+const SOCKS_PORT: u16 = 1080;
+
 /// The caller's proxy settings, as the environment variables hold them; empty means none.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct ProxySettings {
@@ -62,12 +65,20 @@ fn parse(text: &str) -> Result<Uri, String> {
         .map_err(|_| "the proxy's address is no URL; write http://HOST:PORT".to_owned())?;
     let named = uri.host().is_some_and(|host| !host.is_empty());
     match uri.scheme_str() {
+        Some("socks5") if named && uri.port().is_none() => with_port(uri, SOCKS_PORT),
         Some("http" | "https" | "socks5") if named => Ok(uri),
         Some(other) if named => Err(format!(
             "a proxy of scheme {other} is not supported; http, https and socks5 are"
         )),
         _ => Err("the proxy's address is no URL; write http://HOST:PORT".to_owned()),
     }
+}
+
+fn with_port(uri: Uri, port: u16) -> Result<Uri, String> {
+    let mut parts = uri.into_parts();
+    let authority = parts.authority.map(|authority| format!("{authority}:{port}").parse());
+    parts.authority = authority.and_then(Result::ok);
+    Uri::from_parts(parts).map_err(|_| "the proxy's address is no URL; write socks5://HOST:PORT".to_owned())
 }
 
 fn host(uri: &Uri) -> String {
@@ -147,6 +158,12 @@ mod tests {
     fn the_kubeconfigs_proxy_comes_first_and_is_never_excepted() {
         let own = chosen("https://api.shop:6443", Some("socks5://127.0.0.1:1080"), "*");
         assert_eq!(own.as_deref(), Some("socks5://127.0.0.1:1080/"));
+    }
+
+    #[test]
+    fn a_socks_proxy_has_its_own_port() {
+        let own = chosen("https://api.shop", Some("socks5://u:p@proxy"), "");
+        assert_eq!(own.as_deref(), Some("socks5://u:p@proxy:1080/"));
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Folder {
 
     fn fails(&self, text: &str, context: Option<&str>) -> ConnectError {
         match self.target(text, context) {
-            Ok(target) => panic!("context {} was accepted", target.context),
+            Ok(target) => panic!("{} was accepted", target.holder),
             Err(error) => error,
         }
     }
@@ -46,7 +46,7 @@ fn a_token_and_the_contexts_namespace_are_taken() {
         config(SERVER, "token: abc").replace("user: u}\n- name: other", "user: u, namespace: shop}\n- name: other");
     let target = Folder::new().target(&text, None).unwrap_or_else(|e| panic!("{e}"));
     assert!(matches!(&target.bearer, Bearer::Token(token) if token.as_str() == "abc"));
-    assert_eq!((target.context.as_str(), target.namespace.as_str()), ("dev", "shop"));
+    assert_eq!((target.holder.name(), target.namespace.as_str()), ("dev", "shop"));
     assert_eq!(target.server.to_string(), "https://api.shop:6443/");
 }
 
