@@ -16,6 +16,9 @@
 //! | `journal` | writes to clusters, before and after |
 //! | `history` | what was done to an owner before |
 //! | [`audit`] | what happened |
+//! | [`access`] | teams and their tokens |
+//! | `sources` | where alerts come from, with their secrets |
+//! | `fleet` | connected clusters |
 //! | `stop` | the emergency stop |
 //! | [`registry`] | pull credentials |
 //! | `tenant` | what belongs to a team as a whole |
@@ -29,12 +32,14 @@
 //! [`Phase::may_become`](dreamops_domain::phase::Phase::may_become) allows; raw writes and passwords are stored only sealed;
 //! an error never holds a stored value. Only this crate knows `sqlx`.
 
+pub mod access;
 mod alerts;
 pub mod audit;
 mod column;
 mod correlate;
 mod delivery;
 mod error;
+mod fleet;
 mod history;
 mod incident;
 mod intake;
@@ -47,6 +52,7 @@ mod port;
 mod queue;
 pub mod registry;
 mod rows;
+mod sources;
 mod stop;
 mod tenant;
 pub mod worker;
