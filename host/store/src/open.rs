@@ -10,7 +10,7 @@ use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -65,9 +65,9 @@ impl SqliteStore {
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
-            .connect_lazy_with(options);
+            .connect_lazy_with(options.clone());
         let store = Self { pool, sealer, clock };
-        store.prepare_patiently(path).await?;
+        store.prepare_patiently(&options, path).await?;
         Ok(store)
     }
 
@@ -83,7 +83,8 @@ impl SqliteStore {
             .max_lifetime(None)
             .connect_lazy_with(options);
         let store = Self { pool, sealer, clock };
-        store.prepare_patiently(Path::new(":memory:")).await?;
+        let prepared = store.prepare_in_memory().await;
+        prepared.map_err(|refusal| refusal.at(Path::new(":memory:")))?;
         Ok(store)
     }
 
@@ -98,10 +99,10 @@ impl SqliteStore {
         clippy::disallowed_methods,
         reason = "another process is waited for, which lives in real time"
     )]
-    async fn prepare_patiently(&self, path: &Path) -> Result<(), OpenError> {
+    async fn prepare_patiently(&self, file: &AnyConnectOptions, path: &Path) -> Result<(), OpenError> {
         let mut tries = 0;
         loop {
-            match self.prepare().await {
+            match self.prepare_file(file).await {
                 Err(Refusal::Sql(error)) if tries < TRIES && is_busy(&error) => tries += 1,
                 Err(refusal) => return Err(refusal.at(path)),
                 Ok(()) => return Ok(()),
@@ -110,9 +111,24 @@ impl SqliteStore {
         }
     }
 
+    /// On a connection of its own: the pool takes a connection that cannot begin for one that may begin later, and would
+    /// try a file that is no database again and again.
+    async fn prepare_file(&self, file: &AnyConnectOptions) -> Result<(), Refusal> {
+        let mut connection = file.connect().await?;
+        connection.execute(PRAGMAS).await?;
+        self.prepare(&mut connection).await?;
+        connection.close().await?;
+        Ok(())
+    }
+
+    async fn prepare_in_memory(&self) -> Result<(), Refusal> {
+        let mut connection = self.pool.acquire().await?;
+        self.prepare(&mut connection).await
+    }
+
     /// Schema and key check, in one transaction.
-    async fn prepare(&self) -> Result<(), Refusal> {
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+    async fn prepare(&self, connection: &mut AnyConnection) -> Result<(), Refusal> {
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         SCHEMA.run_direct(None, &mut *tx, false).await?;
         self.check_keys(&mut tx).await?;
         tx.commit().await?;

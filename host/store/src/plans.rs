@@ -1,7 +1,7 @@
 //! The cost of one alert does not grow with the number of past ones: every query on the way uses an index.
 
 use crate::testing::in_memory;
-use crate::{audit, history, incident, journal, lease};
+use crate::{access, alerts, audit, history, incident, intake, journal, lease, meeting, queue, sources};
 use sqlx::AssertSqlSafe;
 
 /// The steps of a query's plan, as the database explains them.
@@ -30,6 +30,17 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
         (audit::TIMELINE, "audit_of_incident"),
         (audit::AUDIT_OF_INCIDENT, "audit_of_incident"),
         (audit::AUDIT_OF_TENANT, "audit_of_tenant"),
+        (access::PRINCIPAL, "sqlite_autoindex_tokens"),
+        (access::TOKENS, "tokens_newest"),
+        (sources::OF_ROUTE, "sqlite_autoindex_sources"),
+        (sources::SOURCES, "sources_newest"),
+        (intake::OF_DELIVERY, "alerts_of_delivery"),
+        (intake::SHOWN_BY, "PRIMARY KEY"),
+        (meeting::FORGET, "meeting_keys_of_incident"),
+        (queue::FREE, "work_due"),
+        (queue::HELD, "work_due"),
+        (queue::WAITING, "work_due"),
+        (&alerts::list_sql(false, true), "alerts_paged"),
     ] {
         let steps = plan(sql).await;
         assert!(steps.iter().any(|s| s.contains(index)), "{sql}: {steps:?}");
@@ -47,6 +58,7 @@ async fn lists_need_no_sorting() {
         journal::JOURNAL,
         audit::TIMELINE,
         audit::AUDIT_OF_TENANT,
+        &alerts::list_sql(false, false),
     ] {
         let steps = plan(sql).await;
         assert!(!steps.iter().any(|s| s.contains("TEMP B-TREE")), "{sql}: {steps:?}");
