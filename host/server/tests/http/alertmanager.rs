@@ -86,12 +86,13 @@ async fn a_thousand_alerts_in_a_body_are_all_taken_in_grouped_by_object() {
     let answer = post(&world, "intake", &body(&names, "firing")).await;
     assert_eq!(answer.status, 202, "{}", answer.text());
     assert_eq!(answer.json()["incidents"].as_array().unwrap().len(), 5);
-    let incident = answer.json()["incidents"][0].as_str().unwrap().to_owned();
-    let shown = world
-        .get("viewer", &format!("/api/v1/incidents/{incident}"))
-        .await
-        .json();
-    assert_eq!(shown["alerts"].as_array().unwrap().len(), 200);
+    let first = world.get("viewer", "/api/v1/alerts?limit=600").await;
+    let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
+    let rest = world
+        .get("viewer", &format!("/api/v1/alerts?limit=500&cursor={cursor}"))
+        .await;
+    assert_eq!((first.items().len(), rest.items().len()), (500, 500));
+    assert_eq!(rest.json()["next_cursor"], Value::Null);
 }
 
 #[tokio::test]
@@ -122,7 +123,7 @@ async fn a_resolution_before_the_firing_is_taken_in_as_it_is() {
 async fn a_store_that_is_away_is_a_503_with_a_time_to_retry() {
     let world = World::new().await;
     assert_eq!(post(&world, "intake", &body(&["web"], "firing")).await.status, 202);
-    world.memory.away.store(true, Ordering::SeqCst);
+    world.faulty.away.store(true, Ordering::SeqCst);
     let answer = post(&world, "intake", &body(&["web-2"], "firing")).await;
     answer.is_problem(503, "unavailable");
     assert_ne!(answer.header("retry-after"), "");

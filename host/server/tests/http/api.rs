@@ -1,6 +1,7 @@
 //! Tokens, roles, sources, audit, mode, stop, health: the routes beside alerts and incidents.
 
 use crate::world::World;
+use dreamops_domain::ports::Store;
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -182,7 +183,7 @@ async fn the_stop_is_pulled_by_a_responder_and_released_by_an_admin() {
 async fn the_audit_is_listed_and_checked_against_an_anchor() {
     let world = World::new().await;
     for event in ["planned", "acted", "closed"] {
-        world.memory.happen(dreamops_domain::id::TenantId::DEFAULT, event);
+        world.audit.happen(dreamops_domain::id::TenantId::DEFAULT, event);
     }
     let first = world.get("viewer", "/api/v1/audit?limit=2").await;
     assert_eq!(first.items()[0]["event"], "closed");
@@ -209,10 +210,10 @@ async fn the_audit_is_listed_and_checked_against_an_anchor() {
 #[tokio::test]
 async fn it_is_ready_while_the_store_answers() {
     let world = World::new().await;
-    world.memory.away.store(true, Ordering::SeqCst);
+    world.faulty.away.store(true, Ordering::SeqCst);
     world.ask("GET", "/readyz").send().await.is_problem(503, "unavailable");
     assert_eq!(world.ask("GET", "/healthz").send().await.status, 200);
-    world.memory.away.store(false, Ordering::SeqCst);
+    world.faulty.away.store(false, Ordering::SeqCst);
     assert_eq!(world.ask("GET", "/readyz").send().await.status, 200);
 }
 

@@ -4,6 +4,7 @@ use crate::world::World;
 use dreamops_domain::fleet::Fleet;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::phase::Mode;
+use dreamops_domain::ports::Store;
 use serde_json::{Value, json};
 
 const PATH: &str = "/api/v1/kubernetes/agno/connect-cluster";
@@ -136,7 +137,7 @@ async fn an_alert_is_about_the_cluster_it_names_else_the_sources_else_the_only_o
         .post("admin", PATH, &cluster("a", "https://a:6443", "right"))
         .await;
     world
-        .memory
+        .store
         .set_mode(TenantId::DEFAULT, "a", Some(Mode::Observe), "test")
         .await
         .unwrap();

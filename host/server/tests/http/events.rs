@@ -49,10 +49,10 @@ impl Stream {
 #[tokio::test]
 async fn a_stream_begins_at_the_present_end_and_tells_the_tenants_events() {
     let world = World::new().await;
-    world.memory.happen(TenantId::DEFAULT, "before");
+    world.audit.happen(TenantId::DEFAULT, "before");
     let mut stream = Stream::open(world.ask("GET", "/api/v1/events").token("viewer")).await;
-    world.memory.happen(world.other, "theirs");
-    world.memory.happen(TenantId::DEFAULT, "planned");
+    world.audit.happen(world.other, "theirs");
+    world.audit.happen(TenantId::DEFAULT, "planned");
     let read = stream.until(&world, "event: planned").await;
     assert!(read.contains("id: 2\n"));
     assert!(!read.contains("before") && !read.contains("theirs"));
@@ -62,7 +62,7 @@ async fn a_stream_begins_at_the_present_end_and_tells_the_tenants_events() {
 async fn a_stream_goes_on_after_the_last_event_that_was_read() {
     let world = World::new().await;
     for event in ["first", "second", "third"] {
-        world.memory.happen(TenantId::DEFAULT, event);
+        world.audit.happen(TenantId::DEFAULT, event);
     }
     let asking = world
         .ask("GET", "/api/v1/events")

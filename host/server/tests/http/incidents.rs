@@ -3,6 +3,7 @@
 use crate::ports::DIGEST;
 use crate::world::World;
 use dreamops_domain::phase::Phase;
+use dreamops_domain::ports::Store;
 use serde_json::json;
 use std::time::Duration;
 

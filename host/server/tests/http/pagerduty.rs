@@ -157,12 +157,12 @@ async fn without_a_webhook_id_the_body_tells_a_repeat() {
 async fn a_store_that_is_away_is_a_503_that_asks_for_a_retry_and_says_nothing_of_the_database() {
     let world = World::new().await;
     let body = event("incident.triggered", "P1");
-    world.memory.away.store(true, Ordering::SeqCst);
+    world.faulty.away.store(true, Ordering::SeqCst);
     let answer = signed(&world, &body, "w1").await;
     answer.is_problem(503, "unavailable");
     assert_ne!(answer.header("retry-after"), "");
     assert!(!answer.text().contains("10.0.0.1"));
-    world.memory.away.store(false, Ordering::SeqCst);
+    world.faulty.away.store(false, Ordering::SeqCst);
     assert_eq!(signed(&world, &body, "w1").await.json()["status"], "accepted");
 }
 

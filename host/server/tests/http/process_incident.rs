@@ -4,6 +4,7 @@ use crate::world::World;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::incident::Incident;
 use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::ports::Store;
 use serde_json::{Value, json};
 use std::time::Duration;
 

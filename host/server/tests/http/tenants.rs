@@ -2,6 +2,7 @@
 
 use crate::pagerduty::event;
 use crate::world::World;
+use dreamops_domain::ports::Store;
 use serde_json::{Value, json};
 
 /// The answers to a request with an id of the other tenant, and with one that nobody has.
@@ -75,7 +76,7 @@ async fn lists_show_a_tenants_own_alone() {
             &json!({ "name": "prom", "kind": "alertmanager" }),
         )
         .await;
-    world.memory.happen(dreamops_domain::id::TenantId::DEFAULT, "planned");
+    world.audit.happen(dreamops_domain::id::TenantId::DEFAULT, "planned");
     for list in ["incidents", "alerts", "clusters", "sources", "audit"] {
         let path = format!("/api/v1/{list}");
         assert_eq!(world.get("admin", &path).await.items().len(), 1, "{list}");

@@ -2,11 +2,11 @@
 
 use crate::client::{Answer, Asking};
 use crate::clock::TestClock;
-use crate::memory::Memory;
+use crate::memory::{Faulty, Memory};
 use crate::ports::{TestConnector, TestDesk, TestRedactors, TestRehearsals};
 use dreamops_domain::access::{Access, Role, TokenRecord};
 use dreamops_domain::id::{TenantId, TokenId};
-use dreamops_domain::ports::{Clock, Store};
+use dreamops_domain::ports::Clock;
 use dreamops_server::http::{App, Ports, Settings, serve};
 use dreamops_store::SqliteStore;
 use dreamops_vault::Keyring;
@@ -25,8 +25,10 @@ pub(crate) const SECRETS: [&str; 2] = ["new-secret-of-pagerduty", "old-secret-of
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) memory: Arc<Memory>,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: SqliteStore,
+    /// Where alerts are taken in.
+    pub(crate) faulty: Arc<Faulty>,
+    pub(crate) audit: Arc<Memory>,
     pub(crate) desk: Arc<TestDesk>,
     /// The other tenant.
     pub(crate) other: TenantId,
@@ -48,21 +50,24 @@ impl World {
         let store = SqliteStore::open(&folder.path().join("dreamops.db"), ring, clock.clone())
             .await
             .unwrap();
-        let store: Arc<dyn Store> = Arc::new(store);
-        let memory = Memory::new(store.clone(), clock.clone());
-        let desk = Arc::new(TestDesk {
+        let faulty = Arc::new(Faulty {
             store: store.clone(),
+            away: false.into(),
+        });
+        let audit = Memory::new(clock.clone());
+        let desk = Arc::new(TestDesk {
+            store: Arc::new(store.clone()),
             told: Vec::new().into(),
             nudges: 0.into(),
         });
         let ports = Ports {
             clock: clock.clone(),
-            store: store.clone(),
-            intake: memory.clone(),
-            queue: memory.clone(),
-            access: memory.clone(),
-            fleet: memory.clone(),
-            audit: memory.clone(),
+            store: Arc::new(store.clone()),
+            intake: faulty.clone(),
+            queue: faulty.clone(),
+            access: Arc::new(store.clone()),
+            fleet: Arc::new(store.clone()),
+            audit: audit.clone(),
             desk: desk.clone(),
             connector: Arc::new(TestConnector),
             rehearsals: Arc::new(TestRehearsals),
@@ -80,12 +85,13 @@ impl World {
         let served = tokio::spawn(serve(app, listener, async move {
             let _ = stopped.await;
         }));
-        let other = memory.tenant_create("other", "test").await.unwrap().unwrap();
+        let other = store.tenant_create("other", "test").await.unwrap().unwrap();
         let world = Self {
             address,
             clock,
-            memory,
             store,
+            faulty,
+            audit,
             desk,
             other,
             stop: Some(stop),
@@ -108,7 +114,7 @@ impl World {
             expires_at: None,
         };
         let digest = hex::encode(Sha256::digest(secret));
-        self.memory.token_create(tenant, &token, &digest, "test").await.unwrap();
+        self.store.token_create(tenant, &token, &digest, "test").await.unwrap();
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str) -> Asking {
@@ -128,7 +134,7 @@ impl World {
     pub(crate) async fn incident(&self, token: &str, alert: &str) -> String {
         let body = json!({
             "alert_id": alert, "title": "Pod CrashLoopBackOff", "description": "", "severity": "high",
-            "metadata": { "cluster": "production", "namespace": "shop", "pod": "web-1" }
+            "metadata": { "cluster": "production", "namespace": "shop", "pod": format!("web-{alert}") }
         });
         let answer = self
             .post(token, "/api/v1/kubernetes/agno/process-incident", &body)
