@@ -118,7 +118,7 @@ impl SqliteStore {
         credential: &Zeroizing<String>,
         by: &str,
     ) -> Result<bool, Fault> {
-        let (key, sealed) = self.seal(&place(record.tenant, record.id), credential.as_bytes())?;
+        let (key, sealed) = self.seal_value(&place(record.tenant, record.id), credential.as_bytes())?;
         let mut tx = self.write().await?;
         let done = sqlx::query(
             "INSERT INTO clusters (id, tenant, name, auth_method, namespace, status, status_reason, version, platform, \
@@ -202,7 +202,7 @@ impl SqliteStore {
         credential: &Zeroizing<String>,
         by: &str,
     ) -> Result<bool, Fault> {
-        let (key, sealed) = self.seal(&place(record.tenant, record.id), credential.as_bytes())?;
+        let (key, sealed) = self.seal_value(&place(record.tenant, record.id), credential.as_bytes())?;
         let mut tx = self.write().await?;
         let done = sqlx::query(
             "UPDATE clusters SET auth_method = $3, namespace = $4, status = $5, status_reason = $6, version = $7, \

@@ -19,6 +19,9 @@
 //! | [`access`] | teams and their tokens |
 //! | `sources` | where alerts come from, with their secrets |
 //! | `fleet` | connected clusters |
+//! | `seal` | events get their place in the chain |
+//! | `verify` | checking the chain |
+//! | `events` | the audit as it is read |
 //! | `stop` | the emergency stop |
 //! | [`registry`] | pull credentials |
 //! | `tenant` | what belongs to a team as a whole |
@@ -39,6 +42,7 @@ mod column;
 mod correlate;
 mod delivery;
 mod error;
+mod events;
 mod fleet;
 mod history;
 mod incident;
@@ -52,9 +56,11 @@ mod port;
 mod queue;
 pub mod registry;
 mod rows;
+mod seal;
 mod sources;
 mod stop;
 mod tenant;
+mod verify;
 pub mod worker;
 
 #[cfg(test)]

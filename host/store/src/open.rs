@@ -5,6 +5,7 @@
 //! written; a commit is on disk when it returns (write-ahead log with `synchronous = FULL`).
 
 use crate::error::{Condition, Fault, OpenError};
+use dreamops_domain::audit::Signer;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -41,6 +42,7 @@ pub struct SqliteStore {
     pub(crate) pool: AnyPool,
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -66,7 +68,7 @@ impl SqliteStore {
             .max_connections(CONNECTIONS)
             .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
             .connect_lazy_with(options.clone());
-        let store = Self { pool, sealer, clock };
+        let store = Self::around(pool, sealer, clock);
         store.prepare_patiently(&options, path).await?;
         Ok(store)
     }
@@ -82,10 +84,26 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
-        let store = Self { pool, sealer, clock };
+        let store = Self::around(pool, sealer, clock);
         let prepared = store.prepare_in_memory().await;
         prepared.map_err(|refusal| refusal.at(Path::new(":memory:")))?;
         Ok(store)
+    }
+
+    fn around(pool: AnyPool, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            pool,
+            sealer,
+            clock,
+            signer: None,
+        }
+    }
+
+    /// The store with the signer of the audit's chain. Without one it neither seals nor checks.
+    #[must_use]
+    pub fn with_signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
     }
 
     /// Ends all connections; the last one to a file folds the write-ahead log into it.
@@ -177,7 +195,7 @@ impl SqliteStore {
     }
 
     /// Seals a value; returns the key's name and the token.
-    pub(crate) fn seal(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), StoreError> {
+    pub(crate) fn seal_value(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), StoreError> {
         let sealed = self.sealer.seal(place, value);
         sealed.map_err(|e| StoreError::Sealed(e.to_string()))
     }

@@ -7,14 +7,19 @@ pub(crate) const CHUNK: usize = 200;
 
 /// An `INSERT` of so many rows; values are bound row by row.
 pub(crate) fn insert(table: &str, columns: &[&str], rows: usize) -> String {
-    let groups: Vec<String> = (0..rows)
-        .map(|row| format!("({})", list(columns.len(), row * columns.len())))
-        .collect();
     format!(
         "INSERT INTO {table} ({}) VALUES {}",
         columns.join(", "),
-        groups.join(", ")
+        groups(columns.len(), rows)
     )
+}
+
+/// Places for so many rows of so many values: `($1, $2), ($3, $4)`.
+pub(crate) fn groups(columns: usize, rows: usize) -> String {
+    let groups: Vec<String> = (0..rows)
+        .map(|row| format!("({})", list(columns, row * columns)))
+        .collect();
+    groups.join(", ")
 }
 
 /// So many places, numbered after `before` others: `$3, $4`.

@@ -52,7 +52,7 @@ impl SqliteStore {
         let list = serde_json::to_vec(&bare)
             .map(Zeroizing::new)
             .map_err(|_| unreadable("the secrets of a source"))?;
-        let (key, sealed) = self.seal(&place(source.tenant, source.id), &list)?;
+        let (key, sealed) = self.seal_value(&place(source.tenant, source.id), &list)?;
         let mut tx = self.write().await?;
         let done = sqlx::query(
             "INSERT INTO sources (id, tenant, kind, name, cluster, secrets_key, secrets_sealed, created_at) \

@@ -48,7 +48,7 @@ impl SqliteStore {
         let mut key = Zeroizing::new(vec![0; KEY_BYTES]);
         getrandom::fill(&mut key)
             .map_err(|error| StoreError::Sealed(format!("the system gives no random numbers ({error})")))?;
-        let (id, sealed) = self.seal(&place(tenant), &key)?;
+        let (id, sealed) = self.seal_value(&place(tenant), &key)?;
         let done = sqlx::query(
             "INSERT INTO tenants (id, name, created_at, redaction_key, redaction_sealed) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT DO NOTHING",
