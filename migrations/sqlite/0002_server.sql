@@ -68,8 +68,25 @@ CREATE TABLE delivery_keys (
 
 CREATE INDEX delivery_keys_by_age ON delivery_keys (received_at);
 
--- The object as the alert names it (namespace/Kind/name), and the cluster: storms meet here before anything is asked.
-ALTER TABLE alerts ADD COLUMN place TEXT;
-ALTER TABLE alerts ADD COLUMN cluster_key TEXT;
-CREATE INDEX alerts_by_place ON alerts (tenant, cluster_key, place, received_at) WHERE place IS NOT NULL;
+-- Where alerts meet before anything is asked: by what a source calls them, and by the object they name. One row per key of
+-- an open incident; rows go when it ends. The unique key decides between two deliveries at the same time.
+CREATE TABLE meeting_keys (
+    tenant   TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    incident TEXT NOT NULL,
+    PRIMARY KEY (tenant, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX meeting_keys_of_incident ON meeting_keys (incident);
+
+ALTER TABLE alerts ADD COLUMN starts_at INTEGER;
 CREATE INDEX alerts_of_delivery ON alerts (delivery);
+-- whether an incident has been told this before; covers what the older index was for
+CREATE INDEX alerts_told ON alerts (incident, fingerprint, status);
+DROP INDEX alerts_of_incident;
+-- lists are paged by moment and id
+CREATE INDEX alerts_paged ON alerts (tenant, received_at, id);
+DROP INDEX alerts_newest;
+
+-- Set by what an incident must not sleep through, cleared by who takes it: a worker that postpones cannot undo the call.
+ALTER TABLE work ADD COLUMN woken INTEGER NOT NULL DEFAULT 0;

@@ -6,13 +6,14 @@
 use crate::column::{from_json, from_millis, read_id, read_phase, to_json, to_millis};
 use crate::error::Fault;
 use crate::open::SqliteStore;
+use crate::rows;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::StoreError;
 use dreamops_domain::time::Timestamp;
 use serde::Serialize;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 /// How many events a list shows at most.
 const LIST: i64 = 10_000;
@@ -93,18 +94,30 @@ pub(crate) async fn append(
     incident: IncidentId,
     events: &[TimelineEntry],
 ) -> Result<(), Fault> {
-    for entry in events {
-        sqlx::query(
-            "INSERT INTO audit (tenant, incident, at, phase, event, body_json) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(tenant.to_string())
-        .bind(incident.to_string())
-        .bind(to_millis(entry.at))
-        .bind(entry.phase.name())
-        .bind(entry.event.name())
-        .bind(to_json(&entry.event, "an event")?)
-        .execute(&mut *conn)
-        .await?;
+    let told: Vec<_> = events.iter().map(|entry| (incident, entry)).collect();
+    append_all(conn, tenant, &told).await
+}
+
+/// Appends what happened in several incidents, in this order.
+pub(crate) async fn append_all(
+    conn: &mut AnyConnection,
+    tenant: TenantId,
+    told: &[(IncidentId, &TimelineEntry)],
+) -> Result<(), Fault> {
+    for chunk in told.chunks(rows::CHUNK) {
+        let columns = ["tenant", "incident", "at", "phase", "event", "body_json"];
+        let sql = rows::insert("audit", &columns, chunk.len());
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (incident, entry) in chunk {
+            query = query
+                .bind(tenant.to_string())
+                .bind(incident.to_string())
+                .bind(to_millis(entry.at))
+                .bind(entry.phase.name())
+                .bind(entry.event.name())
+                .bind(to_json(&entry.event, "an event")?);
+        }
+        query.execute(&mut *conn).await?;
     }
     Ok(())
 }

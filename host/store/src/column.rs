@@ -36,6 +36,11 @@ pub(crate) fn name_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
     }
 }
 
+/// A unit variant from its serialised name; `what` names it in the error.
+pub(crate) fn from_name<T: DeserializeOwned>(name: &str, what: &str) -> Result<T, StoreError> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|_| unreadable(what))
+}
+
 /// An identifier from the database.
 pub(crate) fn read_id(text: &str) -> Result<Uuid, StoreError> {
     Uuid::parse_str(text).map_err(|_| unreadable("a stored id"))

@@ -6,9 +6,11 @@
 
 use crate::audit;
 use crate::column::from_millis;
+use crate::delivery::SHOWN;
 use crate::error::Fault;
 use crate::incident::{alerts, check_step, open_of_owner, update};
 use crate::lease::{Held, hold};
+use crate::meeting;
 use crate::open::SqliteStore;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::IncidentId;
@@ -77,6 +79,7 @@ async fn join(
     let at = from_millis(now);
     let brought = alerts(&mut *conn, incident.id).await?;
     move_alerts(&mut *conn, incident.id, other).await?;
+    meeting::hand_over(&mut *conn, incident.id, other).await?;
     let heard: Vec<TimelineEntry> = brought
         .into_iter()
         .map(|alert| TimelineEntry {
@@ -113,11 +116,13 @@ async fn join(
 async fn move_alerts(conn: &mut AnyConnection, from: IncidentId, to: IncidentId) -> Result<(), Fault> {
     sqlx::query(
         "INSERT INTO incident_alerts (incident, position, alert) \
-         SELECT $2, position + 1 + (SELECT coalesce(max(position), -1) FROM incident_alerts WHERE incident = $2), alert \
-         FROM incident_alerts WHERE incident = $1",
+         SELECT $2, i.position + shown.next, i.alert FROM incident_alerts i \
+         CROSS JOIN (SELECT coalesce(max(position) + 1, 0) AS next FROM incident_alerts WHERE incident = $2) AS shown \
+         WHERE i.incident = $1 AND i.position + shown.next < $3",
     )
     .bind(from.to_string())
     .bind(to.to_string())
+    .bind(SHOWN)
     .execute(&mut *conn)
     .await?;
     sqlx::query("UPDATE alerts SET incident = $2 WHERE incident = $1")

@@ -7,16 +7,19 @@
 
 use crate::audit;
 use crate::column::{from_json, from_millis, name_of, read_id, read_mode, read_phase, to_json, to_millis};
+use crate::delivery::{Placed, Receipt, Shown};
 use crate::error::Fault;
 use crate::lease::hold;
+use crate::meeting::{self, Keys};
 use crate::open::SqliteStore;
+use crate::{queue, rows};
 use dreamops_domain::alert::Alert;
 use dreamops_domain::event::{Event, TimelineEntry};
-use dreamops_domain::id::{AlertId, IncidentId, TenantId};
+use dreamops_domain::id::{AlertId, DeliveryId, IncidentId, TenantId};
 use dreamops_domain::incident::{CASE_FORMAT, Case, Incident};
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{IncidentFilter, Lease, StoreError};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 /// How many incidents a list shows where nothing is said.
 const LIST: u32 = 50;
@@ -49,16 +52,36 @@ struct Row {
 
 impl SqliteStore {
     pub(crate) async fn create_incident(&self, incident: &Incident, delivery_key: &str) -> Result<(), Fault> {
-        if incident.phase != Phase::Received {
-            return Err(StoreError::Forbidden {
-                from: Phase::Received,
-                to: incident.phase,
-            }
-            .into());
-        }
+        check_new(incident)?;
+        let now = self.clock.now();
+        let first = incident.case.alerts.first();
+        let source = first.map(|a| name_of(&a.source)).transpose()?.unwrap_or_default();
+        let receipt = Receipt {
+            id: DeliveryId::new(now),
+            tenant: incident.tenant,
+            source: &source,
+            key: delivery_key,
+            received_at: now,
+        };
+        let alerts = incident.case.alerts.iter();
+        let placed: Vec<_> = alerts
+            .clone()
+            .map(|alert| Placed {
+                id: AlertId::new(now),
+                incident: incident.id,
+                alert,
+            })
+            .collect();
+        let keys: Result<Vec<_>, _> = alerts.map(|alert| Keys::of(&incident.cluster.key, alert)).collect();
+        let mut shown = Shown::default();
+        shown.add(incident.id, 0, placed.iter().map(|p| p.id));
+
         let mut tx = self.write().await?;
-        insert(&mut tx, incident).await?;
-        self.insert_alerts(&mut tx, incident, delivery_key).await?;
+        insert(&mut tx, incident.tenant, &[incident]).await?;
+        receipt.insert(&mut tx).await?;
+        receipt.insert_alerts(&mut tx, &placed).await?;
+        shown.insert(&mut tx).await?;
+        meeting::take_free(&mut tx, incident.tenant, incident.id, &keys?).await?;
         let received = received_events(incident);
         let told = if incident.case.timeline.is_empty() {
             &received
@@ -67,51 +90,6 @@ impl SqliteStore {
         };
         audit::append(&mut tx, incident.tenant, incident.id, told).await?;
         Ok(tx.commit().await?)
-    }
-
-    async fn insert_alerts(
-        &self,
-        conn: &mut AnyConnection,
-        incident: &Incident,
-        delivery_key: &str,
-    ) -> Result<(), Fault> {
-        let now = self.clock.now();
-        let delivery = AlertId::new(now).to_string();
-        let first = incident.case.alerts.first();
-        sqlx::query("INSERT INTO deliveries (id, tenant, source, key, received_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(&delivery)
-            .bind(incident.tenant.to_string())
-            .bind(first.map(|a| name_of(&a.source)).transpose()?.unwrap_or_default())
-            .bind(delivery_key)
-            .bind(to_millis(now))
-            .execute(&mut *conn)
-            .await?;
-        for (position, alert) in incident.case.alerts.iter().enumerate() {
-            let id = AlertId::new(now).to_string();
-            sqlx::query(
-                "INSERT INTO alerts (id, tenant, delivery, source, source_id, fingerprint, status, incident, received_at, alert_json) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            )
-            .bind(&id)
-            .bind(incident.tenant.to_string())
-            .bind(&delivery)
-            .bind(name_of(&alert.source)?)
-            .bind(&alert.source_id)
-            .bind(&alert.fingerprint)
-            .bind(name_of(&alert.status)?)
-            .bind(incident.id.to_string())
-            .bind(to_millis(now))
-            .bind(to_json(alert, "the alert")?)
-            .execute(&mut *conn)
-            .await?;
-            sqlx::query("INSERT INTO incident_alerts (incident, position, alert) VALUES ($1, $2, $3)")
-                .bind(incident.id.to_string())
-                .bind(i64::try_from(position).unwrap_or(i64::MAX))
-                .bind(&id)
-                .execute(&mut *conn)
-                .await?;
-        }
-        Ok(())
     }
 
     pub(crate) async fn save_incident(
@@ -174,36 +152,51 @@ impl SqliteStore {
     }
 }
 
-async fn insert(conn: &mut AnyConnection, incident: &Incident) -> Result<(), Fault> {
-    sqlx::query(
-        "INSERT INTO incidents (id, tenant, phase, mode, closed, cluster_key, cluster_json, created_at, updated_at, format, case_json) \
-         VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(incident.id.to_string())
-    .bind(incident.tenant.to_string())
-    .bind(incident.phase.name())
-    .bind(incident.mode.name())
-    .bind(&incident.cluster.key)
-    .bind(to_json(&incident.cluster, "the cluster")?)
-    .bind(to_millis(incident.created_at))
-    .bind(to_millis(incident.updated_at))
-    .bind(i64::from(incident.case.format))
-    .bind(case_json(&incident.case)?)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query("INSERT INTO work (incident, tenant, cluster_key, due_at) VALUES ($1, $2, $3, $4)")
-        .bind(incident.id.to_string())
-        .bind(incident.tenant.to_string())
-        .bind(&incident.cluster.key)
-        .bind(to_millis(incident.created_at))
-        .execute(conn)
-        .await?;
+/// Stores new incidents of a team, due at once.
+pub(crate) async fn insert(conn: &mut AnyConnection, tenant: TenantId, new: &[&Incident]) -> Result<(), Fault> {
+    let columns = [
+        "id",
+        "tenant",
+        "phase",
+        "mode",
+        "closed",
+        "cluster_key",
+        "cluster_json",
+        "created_at",
+        "updated_at",
+        "format",
+        "case_json",
+    ];
+    for chunk in new.chunks(rows::CHUNK) {
+        let sql = rows::insert("incidents", &columns, chunk.len());
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for incident in chunk {
+            query = query
+                .bind(incident.id.to_string())
+                .bind(tenant.to_string())
+                .bind(incident.phase.name())
+                .bind(incident.mode.name())
+                .bind(i64::from(incident.phase.closed()))
+                .bind(&incident.cluster.key)
+                .bind(to_json(&incident.cluster, "the cluster")?)
+                .bind(to_millis(incident.created_at))
+                .bind(to_millis(incident.updated_at))
+                .bind(i64::from(incident.case.format))
+                .bind(case_json(&incident.case)?);
+        }
+        query.execute(&mut *conn).await?;
+        queue::insert(&mut *conn, tenant, chunk).await?;
+    }
     Ok(())
 }
 
 /// Writes what may change of an incident. The caller has checked lease and phase.
 pub(crate) async fn update(conn: &mut AnyConnection, incident: &Incident) -> Result<(), Fault> {
     let closed = incident.phase.closed();
+    if closed {
+        // before the incident's row is taken, as the intake does it
+        meeting::forget(&mut *conn, incident.id).await?;
+    }
     let ended = closed.then(|| to_millis(incident.closed_at.unwrap_or(incident.updated_at)));
     sqlx::query(
         "UPDATE incidents SET phase = $2, mode = $3, closed = $4, updated_at = $5, closed_at = $6, format = $7, case_json = $8 \
@@ -219,13 +212,7 @@ pub(crate) async fn update(conn: &mut AnyConnection, incident: &Incident) -> Res
     .bind(case_json(&incident.case)?)
     .execute(&mut *conn)
     .await?;
-    let due = (!closed).then(|| to_millis(incident.updated_at));
-    sqlx::query("UPDATE work SET due_at = $2 WHERE incident = $1")
-        .bind(incident.id.to_string())
-        .bind(due)
-        .execute(conn)
-        .await?;
-    Ok(())
+    queue::schedule(conn, incident).await
 }
 
 async fn load(conn: &mut AnyConnection, tenant: TenantId, id: IncidentId) -> Result<Incident, Fault> {
@@ -280,6 +267,17 @@ pub(crate) async fn open_of_owner(
     Ok(match found {
         Some((id, phase)) => Some((IncidentId(read_id(&id)?), read_phase(&phase)?)),
         None => None,
+    })
+}
+
+/// An incident begins as received.
+pub(crate) fn check_new(incident: &Incident) -> Result<(), StoreError> {
+    if incident.phase == Phase::Received {
+        return Ok(());
+    }
+    Err(StoreError::Forbidden {
+        from: Phase::Received,
+        to: incident.phase,
     })
 }
 

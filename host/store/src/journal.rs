@@ -65,7 +65,7 @@ impl SqliteStore {
         let text = serde_json::to_vec(&entry.write)
             .map(Zeroizing::new)
             .map_err(|_| unreadable("a write"))?;
-        let (key, sealed) = self.seal(&place(held.tenant, entry.id), &text)?;
+        let (key, sealed) = self.seal_value(&place(held.tenant, entry.id), &text)?;
         let owner = held.owner_key.clone();
         sqlx::query(
             "INSERT INTO journal (id, tenant, incident, cluster_key, owner_key, attempt, step, number, direction, \

@@ -91,7 +91,8 @@ pub(crate) async fn hold(conn: &mut AnyConnection, lease: &Lease, now: i64) -> R
     })
 }
 
-fn after(now: i64, ttl: Duration) -> i64 {
+/// The moment so long after `now`.
+pub(crate) fn after(now: i64, ttl: Duration) -> i64 {
     now.saturating_add(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
 }
 

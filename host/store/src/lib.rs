@@ -7,13 +7,26 @@
 //! | `lease` | who may write to an incident |
 //! | [`worker`] | the name of a lease holder, and whether it is still alive |
 //! | `incident` | creating, saving, loading, listing |
+//! | `intake` | deliveries, and what came of them |
+//! | `meeting` | which open incident an alert belongs to, told from the alert alone |
+//! | `delivery` | deliveries and their alerts, as rows |
+//! | `alerts` | lists of alerts |
+//! | `queue` | what is to be worked on, and when |
 //! | `correlate` | one open incident per owner |
 //! | `journal` | writes to clusters, before and after |
 //! | `history` | what was done to an owner before |
 //! | [`audit`] | what happened |
+//! | [`access`] | teams and their tokens |
+//! | `sources` | where alerts come from, with their secrets |
+//! | `fleet` | connected clusters |
+//! | `seal` | events get their place in the chain |
+//! | `verify` | checking the chain |
+//! | `events` | the audit as it is read |
 //! | `stop` | the emergency stop |
 //! | [`registry`] | pull credentials |
 //! | `tenant` | what belongs to a team as a whole |
+//! | `page` | pages of lists |
+//! | `rows` | statements about many rows at once |
 //! | `column` | values as columns keep them |
 //! | `error` | what the database says, in our words |
 //!
@@ -22,19 +35,32 @@
 //! [`Phase::may_become`](dreamops_domain::phase::Phase::may_become) allows; raw writes and passwords are stored only sealed;
 //! an error never holds a stored value. Only this crate knows `sqlx`.
 
+pub mod access;
+mod alerts;
 pub mod audit;
 mod column;
 mod correlate;
+mod delivery;
 mod error;
+mod events;
+mod fleet;
 mod history;
 mod incident;
+mod intake;
 mod journal;
 mod lease;
+mod meeting;
 mod open;
+mod page;
 mod port;
+mod queue;
 pub mod registry;
+mod rows;
+mod seal;
+mod sources;
 mod stop;
 mod tenant;
+mod verify;
 pub mod worker;
 
 #[cfg(test)]

@@ -5,12 +5,13 @@
 //! written; a commit is on disk when it returns (write-ahead log with `synchronous = FULL`).
 
 use crate::error::{Condition, Fault, OpenError};
+use dreamops_domain::audit::Signer;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ pub struct SqliteStore {
     pub(crate) pool: AnyPool,
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -65,9 +67,9 @@ impl SqliteStore {
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
-            .connect_lazy_with(options);
-        let store = Self { pool, sealer, clock };
-        store.prepare_patiently(path).await?;
+            .connect_lazy_with(options.clone());
+        let store = Self::around(pool, sealer, clock);
+        store.prepare_patiently(&options, path).await?;
         Ok(store)
     }
 
@@ -82,9 +84,26 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
-        let store = Self { pool, sealer, clock };
-        store.prepare_patiently(Path::new(":memory:")).await?;
+        let store = Self::around(pool, sealer, clock);
+        let prepared = store.prepare_in_memory().await;
+        prepared.map_err(|refusal| refusal.at(Path::new(":memory:")))?;
         Ok(store)
+    }
+
+    fn around(pool: AnyPool, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            pool,
+            sealer,
+            clock,
+            signer: None,
+        }
+    }
+
+    /// The store with the signer of the audit's chain. Without one it neither seals nor checks.
+    #[must_use]
+    pub fn with_signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
     }
 
     /// Ends all connections; the last one to a file folds the write-ahead log into it.
@@ -98,10 +117,10 @@ impl SqliteStore {
         clippy::disallowed_methods,
         reason = "another process is waited for, which lives in real time"
     )]
-    async fn prepare_patiently(&self, path: &Path) -> Result<(), OpenError> {
+    async fn prepare_patiently(&self, file: &AnyConnectOptions, path: &Path) -> Result<(), OpenError> {
         let mut tries = 0;
         loop {
-            match self.prepare().await {
+            match self.prepare_file(file).await {
                 Err(Refusal::Sql(error)) if tries < TRIES && is_busy(&error) => tries += 1,
                 Err(refusal) => return Err(refusal.at(path)),
                 Ok(()) => return Ok(()),
@@ -110,9 +129,24 @@ impl SqliteStore {
         }
     }
 
+    /// On a connection of its own: the pool takes a connection that cannot begin for one that may begin later, and would
+    /// try a file that is no database again and again.
+    async fn prepare_file(&self, file: &AnyConnectOptions) -> Result<(), Refusal> {
+        let mut connection = file.connect().await?;
+        connection.execute(PRAGMAS).await?;
+        self.prepare(&mut connection).await?;
+        connection.close().await?;
+        Ok(())
+    }
+
+    async fn prepare_in_memory(&self) -> Result<(), Refusal> {
+        let mut connection = self.pool.acquire().await?;
+        self.prepare(&mut connection).await
+    }
+
     /// Schema and key check, in one transaction.
-    async fn prepare(&self) -> Result<(), Refusal> {
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+    async fn prepare(&self, connection: &mut AnyConnection) -> Result<(), Refusal> {
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
         SCHEMA.run_direct(None, &mut *tx, false).await?;
         self.check_keys(&mut tx).await?;
         tx.commit().await?;
@@ -161,7 +195,7 @@ impl SqliteStore {
     }
 
     /// Seals a value; returns the key's name and the token.
-    pub(crate) fn seal(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), StoreError> {
+    pub(crate) fn seal_value(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), StoreError> {
         let sealed = self.sealer.seal(place, value);
         sealed.map_err(|e| StoreError::Sealed(e.to_string()))
     }

@@ -80,7 +80,7 @@ impl SqliteStore {
         let mut tx = self.write().await?;
         let replaced = forget(&mut tx, tenant, &registry, namespace).await?;
         let id = AlertId::new(now).to_string();
-        let (key, sealed) = self.seal(&place(tenant, &id), credential.password.as_bytes())?;
+        let (key, sealed) = self.seal_value(&place(tenant, &id), credential.password.as_bytes())?;
         sqlx::query(
             "INSERT INTO registry_credentials (id, tenant, registry, namespace, username, password_key, password_sealed, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

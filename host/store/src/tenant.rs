@@ -4,10 +4,13 @@ use crate::error::Fault;
 use crate::open::SqliteStore;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{SealPlace, StoreError};
+use sqlx::AnyConnection;
 use zeroize::Zeroizing;
 
 /// Bytes of a redaction key.
 const KEY_BYTES: usize = 32;
+
+const REDACTION: &str = "SELECT redaction_sealed FROM tenants WHERE id = $1";
 
 impl SqliteStore {
     /// The team's secret for [`Redactor`](dreamops_domain::redact::Redactor), made on first use and stored sealed: "same
@@ -17,32 +20,55 @@ impl SqliteStore {
     }
 
     async fn redaction_key_of(&self, tenant: TenantId) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let place = SealPlace {
-            tenant,
-            table: "tenants",
-            row: tenant.to_string(),
-            column: "redaction",
-        };
         let mut tx = self.write().await?;
-        let stored: Option<String> = sqlx::query_scalar("SELECT redaction_sealed FROM tenants WHERE id = $1")
+        let stored: Option<String> = sqlx::query_scalar(REDACTION)
             .bind(tenant.to_string())
             .fetch_optional(&mut *tx)
             .await?;
         if let Some(token) = stored {
-            return Ok(self.unseal(&place, &token)?);
+            return Ok(self.unseal(&place(tenant), &token)?);
         }
+        self.insert_tenant(&mut tx, tenant, None).await?;
+        let token: String = sqlx::query_scalar(REDACTION)
+            .bind(tenant.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let key = self.unseal(&place(tenant), &token)?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    /// Stores a team with a new secret of its own; false where it, or one of that name, is stored already.
+    pub(crate) async fn insert_tenant(
+        &self,
+        conn: &mut AnyConnection,
+        tenant: TenantId,
+        name: Option<&str>,
+    ) -> Result<bool, Fault> {
         let mut key = Zeroizing::new(vec![0; KEY_BYTES]);
         getrandom::fill(&mut key)
             .map_err(|error| StoreError::Sealed(format!("the system gives no random numbers ({error})")))?;
-        let (id, sealed) = self.seal(&place, &key)?;
-        sqlx::query("INSERT INTO tenants (id, created_at, redaction_key, redaction_sealed) VALUES ($1, $2, $3, $4)")
-            .bind(tenant.to_string())
-            .bind(self.now())
-            .bind(id)
-            .bind(sealed)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(key)
+        let (id, sealed) = self.seal_value(&place(tenant), &key)?;
+        let done = sqlx::query(
+            "INSERT INTO tenants (id, name, created_at, redaction_key, redaction_sealed) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(tenant.to_string())
+        .bind(name)
+        .bind(self.now())
+        .bind(id)
+        .bind(sealed)
+        .execute(conn)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+fn place(tenant: TenantId) -> SealPlace<'static> {
+    SealPlace {
+        tenant,
+        table: "tenants",
+        row: tenant.to_string(),
+        column: "redaction",
     }
 }

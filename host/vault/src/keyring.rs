@@ -3,6 +3,7 @@
 //! Accepted form of a ring: keys separated by commas or white space, newest first; a key is 32 random
 //! bytes as URL-safe base64 (44 characters with padding), as the Fernet specification writes it.
 
+use crate::sign::hmac_sha256;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use fernet::Fernet;
@@ -57,6 +58,8 @@ pub(crate) struct Key {
     pub(crate) id: String,
     /// The key itself; wipes itself when dropped.
     pub(crate) fernet: Fernet,
+    /// What it signs the audit's chain with: derived, so that the key itself does one thing only.
+    pub(crate) chain: Zeroizing<[u8; KEY_BYTES]>,
 }
 
 /// Keys, newest first; at least one.
@@ -124,7 +127,8 @@ fn read_key(text: &str) -> Option<Key> {
     hash.update(b"dreamops key id\0");
     hash.update(bytes.as_slice());
     let id = hex::encode(&hash.finalize()[..ID_BYTES]);
-    Some(Key { id, fernet })
+    let chain = Zeroizing::new(hmac_sha256(&bytes, b"dreamops audit chain key\0"));
+    Some(Key { id, fernet, chain })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`keyring`] | keys: reading, making, naming them |
 //! | `seal` | the sealed form, and the [`Sealer`](dreamops_domain::ports::Sealer) port |
+//! | `sign` | signing the audit's chain, the [`Signer`](dreamops_domain::audit::Signer) port |
 //! | [`file`] | the key file that is made where no keys are given |
 //!
 //! Invariants: a value opens only in the place it was sealed for (Fernet has no associated data, so
@@ -13,6 +14,7 @@
 pub mod file;
 pub mod keyring;
 mod seal;
+mod sign;
 
 pub use file::{KeyFile, KeyFileError};
 pub use keyring::{KeyError, Keyring, NewKey};

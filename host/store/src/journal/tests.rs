@@ -161,7 +161,7 @@ async fn a_sealed_text_that_is_no_write_is_told_without_it() {
         row: planned.id.to_string(),
         ..super::place(TenantId::DEFAULT, planned.id)
     };
-    let (_, token) = store.seal(&place, b"\"hunter2\"").unwrap();
+    let (_, token) = store.seal_value(&place, b"\"hunter2\"").unwrap();
     sqlx::query("UPDATE journal SET write_sealed = $1")
         .bind(token)
         .execute(&store.pool)

@@ -1,0 +1,183 @@
+//! Connecting: proved first, stored then, never with another credential.
+
+use crate::world::World;
+use dreamops_domain::fleet::Fleet;
+use dreamops_domain::id::TenantId;
+use dreamops_domain::phase::Mode;
+use dreamops_domain::ports::Store;
+use serde_json::{Value, json};
+
+const PATH: &str = "/api/v1/kubernetes/agno/connect-cluster";
+
+fn cluster(name: &str, address: &str, token: &str) -> Value {
+    json!({ "auth_method": "service_account", "cluster_name": name, "cluster_endpoint": address,
+            "service_account_token": token, "namespace": "shop" })
+}
+
+#[tokio::test]
+async fn a_proved_cluster_is_stored_and_listed_without_its_credential() {
+    let world = World::new().await;
+    let answer = world
+        .post("admin", PATH, &cluster("production", "https://a:6443", "right"))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let result = &answer.json()["connection_result"];
+    assert_eq!(result["connected"], true);
+    assert_eq!(result["cluster_version"], "v1.34.0");
+    assert_eq!(result["can_list_namespaces"], false);
+    assert_eq!(result["mcp_tools_available"], json!([]));
+    let listed = world.get("viewer", "/api/v1/kubernetes/agno/clusters").await;
+    let first = &listed.json()[0];
+    assert_eq!(first["id"], result["credential_id"]);
+    assert_eq!(first["cluster_name"], "production");
+    assert_eq!(first["connection_status"], "connected");
+    assert_eq!(first["auth_method"], "service_account");
+    assert_eq!(first["type"], "remote");
+    let ours = world.get("viewer", "/api/v1/clusters").await;
+    assert_eq!(ours.items()[0]["address"], "https://a:6443");
+    for shown in [listed.text(), ours.text()] {
+        assert!(!shown.contains("right") && !shown.contains("sealed-later"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_proved_is_not_stored() {
+    let world = World::new().await;
+    let wrong = world
+        .post("admin", PATH, &cluster("production", "https://a:6443", "wrong"))
+        .await;
+    wrong.is_problem(400, "not-connected");
+    let mut missing = cluster("production", "https://a:6443", "right");
+    missing.as_object_mut().unwrap().remove("service_account_token");
+    let nowhere = cluster("production", "", "right");
+    let config = json!({ "auth_method": "kubeconfig", "cluster_name": "c" });
+    let certificate =
+        json!({ "auth_method": "client_certificate", "cluster_name": "c", "cluster_endpoint": "https://a" });
+    for body in [missing, nowhere, config, certificate] {
+        world.post("admin", PATH, &body).await.is_problem(400, "not-connected");
+    }
+    world
+        .post("admin", PATH, &cluster("a b", "https://a", "right"))
+        .await
+        .is_problem(422, "invalid");
+    world
+        .post("admin", PATH, &json!({ "auth_method": "oidc", "cluster_name": "c" }))
+        .await
+        .is_problem(422, "invalid");
+    world
+        .post("responder", PATH, &cluster("c", "https://a", "right"))
+        .await
+        .is_problem(403, "forbidden");
+    assert_eq!(world.get("viewer", "/api/v1/clusters").await.items().len(), 0);
+}
+
+#[tokio::test]
+async fn connecting_again_rotates_the_credential_and_another_cluster_does_not_take_the_name() {
+    let world = World::new().await;
+    let first = world
+        .post("admin", PATH, &cluster("production", "https://a:6443", "right"))
+        .await
+        .json();
+    let again = world
+        .post("admin", PATH, &cluster("production", "https://a:6443", "right"))
+        .await
+        .json();
+    assert_eq!(
+        first["connection_result"]["credential_id"],
+        again["connection_result"]["credential_id"]
+    );
+    let other = world
+        .post("admin", PATH, &cluster("production", "https://b:6443", "right"))
+        .await;
+    other.is_problem(409, "taken");
+    let failed = world
+        .post("admin", PATH, &cluster("production", "https://a:6443", "wrong"))
+        .await;
+    failed.is_problem(400, "not-connected");
+    let listed = world.get("viewer", "/api/v1/clusters").await.items();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["address"], "https://a:6443");
+    assert_eq!(
+        world
+            .ask("DELETE", "/api/v1/clusters/production")
+            .token("admin")
+            .send()
+            .await
+            .status,
+        204
+    );
+    assert_eq!(world.get("viewer", "/api/v1/clusters").await.items().len(), 0);
+}
+
+#[tokio::test]
+async fn an_alert_is_about_the_cluster_it_names_else_the_sources_else_the_only_one() {
+    let world = World::new().await;
+    let bare = json!({ "alert_id": "a1", "title": "web is down", "metadata": { "pod": "web-1" } });
+    let place = async |token: &str, path: &str, body: &Value| {
+        let answer = world.post(token, path, body).await;
+        let id = answer
+            .json()
+            .pointer("/incidents/0")
+            .or(answer.json().get("incident_id"))
+            .cloned();
+        let id = id.unwrap().as_str().unwrap().parse().unwrap();
+        let incident = world.store.load(TenantId::DEFAULT, id).await.unwrap();
+        (
+            incident.cluster.name,
+            incident.cluster.key,
+            incident.case.namespace,
+            incident.mode,
+        )
+    };
+    let process = "/api/v1/kubernetes/agno/process-incident";
+    let nowhere = place("admin", process, &bare).await;
+    assert_eq!(nowhere, (String::new(), String::new(), String::new(), Mode::Approval));
+
+    world
+        .post("admin", PATH, &cluster("a", "https://a:6443", "right"))
+        .await;
+    world
+        .store
+        .set_mode(TenantId::DEFAULT, "a", Some(Mode::Observe), "test")
+        .await
+        .unwrap();
+    let only = place(
+        "admin",
+        process,
+        &json!({ "alert_id": "a2", "title": "t", "metadata": {} }),
+    )
+    .await;
+    assert_eq!(
+        only,
+        ("a".into(), "https://a:6443".into(), "shop".into(), Mode::Observe)
+    );
+
+    world
+        .post("admin", PATH, &cluster("b", "https://b:6443", "right"))
+        .await;
+    let source = json!({ "name": "prom", "kind": "alertmanager", "cluster": "b" });
+    world.post("admin", "/api/v1/sources", &source).await;
+    let webhook = |labels: Value| json!({ "version": "4", "alerts": [{ "labels": labels, "status": "firing" }] });
+    let path = "/api/v1/webhooks/alertmanager/prom";
+    let by_source = place(
+        "intake",
+        path,
+        &webhook(json!({ "alertname": "x", "namespace": "own" })),
+    )
+    .await;
+    assert_eq!(
+        by_source,
+        ("b".into(), "https://b:6443".into(), "own".into(), Mode::Approval)
+    );
+    let named = place("intake", path, &webhook(json!({ "alertname": "y", "cluster": "a" }))).await;
+    assert_eq!(named.1, "https://a:6443");
+    let unknown = place("intake", path, &webhook(json!({ "alertname": "z", "cluster": "c" }))).await;
+    assert_eq!((unknown.0.as_str(), unknown.1.as_str()), ("c", ""));
+    let ambiguous = place(
+        "admin",
+        process,
+        &json!({ "alert_id": "a3", "title": "t", "metadata": {} }),
+    )
+    .await;
+    assert_eq!(ambiguous.1, "");
+}

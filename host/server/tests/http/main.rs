@@ -1,0 +1,21 @@
+//! The server as its clients see it: real connections, the real store, ports that can be told to fail.
+
+mod alertmanager;
+mod api;
+mod bad_requests;
+mod client;
+mod clock;
+mod clusters;
+mod description;
+mod events;
+mod idempotency;
+mod incidents;
+mod limits;
+mod memory;
+mod pagerduty;
+mod ports;
+mod process_incident;
+mod stopping;
+mod tenants;
+mod tls;
+mod world;

@@ -1,0 +1,150 @@
+//! A running server with two tenants.
+
+use crate::client::{Answer, Asking};
+use crate::clock::TestClock;
+use crate::memory::{Faulty, Memory};
+use crate::ports::{TestConnector, TestDesk, TestRedactors, TestRehearsals};
+use dreamops_domain::access::{Access, Role, TokenRecord};
+use dreamops_domain::id::{TenantId, TokenId};
+use dreamops_domain::ports::Clock;
+use dreamops_server::http::{App, Ports, Settings, serve};
+use dreamops_store::SqliteStore;
+use dreamops_vault::Keyring;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+/// The secrets of the short PagerDuty route: two, as in the middle of a rotation.
+pub(crate) const SECRETS: [&str; 2] = ["new-secret-of-pagerduty", "old-secret-of-pagerduty"];
+
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) store: SqliteStore,
+    /// Where alerts are taken in.
+    pub(crate) faulty: Arc<Faulty>,
+    pub(crate) audit: Arc<Memory>,
+    pub(crate) desk: Arc<TestDesk>,
+    /// The other tenant.
+    pub(crate) other: TenantId,
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    pub(crate) served: JoinHandle<std::io::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With settings changed.
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let clock = TestClock::new();
+        let folder = tempfile::tempdir().unwrap();
+        let ring = Arc::new(Keyring::parse(Keyring::generate().expose()).unwrap());
+        let store = SqliteStore::open(&folder.path().join("dreamops.db"), ring, clock.clone())
+            .await
+            .unwrap();
+        let faulty = Arc::new(Faulty {
+            store: store.clone(),
+            away: false.into(),
+        });
+        let audit = Memory::new(clock.clone());
+        let desk = Arc::new(TestDesk {
+            store: Arc::new(store.clone()),
+            told: Vec::new().into(),
+            nudges: 0.into(),
+        });
+        let ports = Ports {
+            clock: clock.clone(),
+            store: Arc::new(store.clone()),
+            intake: faulty.clone(),
+            queue: faulty.clone(),
+            access: Arc::new(store.clone()),
+            fleet: Arc::new(store.clone()),
+            audit: audit.clone(),
+            desk: desk.clone(),
+            connector: Arc::new(TestConnector),
+            rehearsals: Arc::new(TestRehearsals),
+            redactors: Arc::new(TestRedactors),
+        };
+        let mut settings = Settings {
+            pagerduty_secrets: SECRETS.map(|s| Zeroizing::new(s.to_owned())).to_vec(),
+            ..Settings::default()
+        };
+        change(&mut settings);
+        let app = App::new(ports, settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = tokio::spawn(serve(app, listener, async move {
+            let _ = stopped.await;
+        }));
+        let other = store.tenant_create("other", "test").await.unwrap().unwrap();
+        let world = Self {
+            address,
+            clock,
+            store,
+            faulty,
+            audit,
+            desk,
+            other,
+            stop: Some(stop),
+            served,
+            _folder: folder,
+        };
+        for role in [Role::Intake, Role::Viewer, Role::Responder, Role::Admin] {
+            world.token(TenantId::DEFAULT, role, role.name()).await;
+        }
+        world.token(world.other, Role::Admin, "other").await;
+        world
+    }
+
+    async fn token(&self, tenant: TenantId, role: Role, secret: &str) {
+        let token = TokenRecord {
+            id: TokenId::new(self.clock.now()),
+            user: format!("{secret}-user"),
+            role,
+            created_at: self.clock.now(),
+            expires_at: None,
+        };
+        let digest = hex::encode(Sha256::digest(secret));
+        self.store.token_create(tenant, &token, &digest, "test").await.unwrap();
+    }
+
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Asking {
+        Asking::new(self.address, method, path)
+    }
+
+    /// GET with the token, whose secret is the role's name.
+    pub(crate) async fn get(&self, token: &str, path: &str) -> Answer {
+        self.ask("GET", path).token(token).send().await
+    }
+
+    pub(crate) async fn post(&self, token: &str, path: &str, body: &Value) -> Answer {
+        self.ask("POST", path).token(token).json(body).send().await
+    }
+
+    /// An incident of the tenant of the token; its id.
+    pub(crate) async fn incident(&self, token: &str, alert: &str) -> String {
+        let body = json!({
+            "alert_id": alert, "title": "Pod CrashLoopBackOff", "description": "", "severity": "high",
+            "metadata": { "cluster": "production", "namespace": "shop", "pod": format!("web-{alert}") }
+        });
+        let answer = self
+            .post(token, "/api/v1/kubernetes/agno/process-incident", &body)
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()["incident_id"].as_str().unwrap().to_owned()
+    }
+
+    /// How many alerts the tenant of the token has.
+    pub(crate) async fn alerts(&self, token: &str) -> usize {
+        self.get(token, "/api/v1/alerts?limit=500").await.items().len()
+    }
+}
