@@ -12,12 +12,12 @@ use dreamops_cluster::connect::{self, Connection, Options, ProxySettings};
 use dreamops_cluster::read::Reader;
 use dreamops_domain::grant::Grants;
 use dreamops_domain::id::TenantId;
-use dreamops_domain::ports::{Clock, ClusterRead, Sealer};
+use dreamops_domain::ports::{Clock, ClusterRead, Policy, Sealer, Story, Strategies};
 use dreamops_domain::redact::Redactor;
 use dreamops_policy::BuiltIn;
 use dreamops_responder::{Ports, Responder};
 use dreamops_sandbox::{PluginSettings, Sandbox};
-use dreamops_store::SqliteStore;
+use dreamops_store::{SqliteStore, TenantCredentials};
 use dreamops_vault::{KeyFile, Keyring};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,8 +43,11 @@ impl App {
     pub(crate) async fn open() -> Result<Self, Failure> {
         let config = Config::load()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let sealer: Arc<dyn Sealer> = Arc::new(keyring(&config)?);
-        let store = SqliteStore::open(&config.data_dir.join(DATABASE), sealer, Arc::clone(&clock)).await?;
+        let keys = Arc::new(keyring(&config)?);
+        let sealer: Arc<dyn Sealer> = Arc::clone(&keys) as _;
+        let store = SqliteStore::open(&config.data_dir.join(DATABASE), sealer, Arc::clone(&clock))
+            .await?
+            .with_signer(keys);
         Self::around(config, clock, store).await
     }
 
@@ -54,8 +57,11 @@ impl App {
         // nobody else can want the lease, and on a busy machine the fast clock runs far between two signs of life
         config.patience.lease = Duration::from_mins(30);
         let key = Keyring::generate();
-        let sealer: Arc<dyn Sealer> = Arc::new(Keyring::parse(key.expose())?);
-        let store = SqliteStore::in_memory(sealer, Arc::clone(&clock)).await?;
+        let keys = Arc::new(Keyring::parse(key.expose())?);
+        let sealer: Arc<dyn Sealer> = Arc::clone(&keys) as _;
+        let store = SqliteStore::in_memory(sealer, Arc::clone(&clock))
+            .await?
+            .with_signer(keys);
         Self::around(config, clock, store).await
     }
 
@@ -84,17 +90,21 @@ impl App {
 
     /// Connects as a context of a kubeconfig file says.
     pub(crate) async fn connect_to(&self, file: &Path, context: Option<&str>) -> Result<Connection, Failure> {
-        let proxy = ProxySettings {
-            https_proxy: self.config.https_proxy.clone(),
-            no_proxy: self.config.no_proxy.clone(),
-        };
-        let options = Options {
-            context: context.map(str::to_owned),
-            proxy,
-            clock: Arc::clone(&self.clock),
-            redactor: self.redactor.clone(),
-        };
+        let options = self.options(context, self.redactor.clone());
         Ok(connect::kubeconfig(file, &options).await?)
+    }
+
+    /// What a connection needs beside its credential.
+    pub(crate) fn options(&self, context: Option<&str>, redactor: Redactor) -> Options {
+        Options {
+            context: context.map(str::to_owned),
+            proxy: ProxySettings {
+                https_proxy: self.config.https_proxy.clone(),
+                no_proxy: self.config.no_proxy.clone(),
+            },
+            clock: Arc::clone(&self.clock),
+            redactor,
+        }
     }
 
     /// The components: first-party ones, then those of the plugin directory beside or in place of them.
@@ -153,12 +163,32 @@ impl App {
         narrator: Arc<Narrator>,
         timeout: Duration,
     ) -> Result<Responder, Failure> {
-        let reads: Arc<dyn ClusterRead> = Arc::new(Reader::new(connection.api.clone(), self.redactor.clone()));
+        let team = Team {
+            tenant: TenantId::DEFAULT,
+            redactor: self.redactor.clone(),
+            strategies: self.sandbox().await?,
+            story: narrator,
+        };
+        self.responder_for(connection, team, timeout)
+    }
+
+    /// A responder for a team's cluster: it reads, redacts and takes credentials as that team's alone.
+    pub(crate) fn responder_for(
+        &self,
+        connection: &Connection,
+        team: Team,
+        timeout: Duration,
+    ) -> Result<Responder, Failure> {
+        let reads: Arc<dyn ClusterRead> = Arc::new(Reader::new(connection.api.clone(), team.redactor.clone()));
+        let credentials = TenantCredentials {
+            store: SqliteStore::clone(&self.store),
+            tenant: team.tenant,
+        };
         let writes = Actor::new(
             connection.api.clone(),
-            self.redactor.clone(),
+            team.redactor,
             Arc::clone(&reads),
-            Arc::clone(&self.store) as _,
+            Arc::new(credentials),
             Arc::clone(&self.clock),
             Bounds::default(),
         );
@@ -167,21 +197,39 @@ impl App {
             store: Arc::clone(&self.store) as _,
             reads,
             writes: Arc::new(writes),
-            strategies: self.sandbox().await?,
-            policy: Arc::new(
-                BuiltIn::new(self.config.rules.clone())
-                    .context("[policy]")
-                    .map_err(Failure::usage)?,
-            ),
-            story: narrator,
+            strategies: team.strategies,
+            policy: self.policy()?,
+            story: team.story,
         };
-        let settings = dreamops_responder::Settings {
+        Ok(Responder::new(ports, connection.cluster.clone(), self.patience(timeout)).for_tenant(team.tenant))
+    }
+
+    /// The rules in force.
+    pub(crate) fn policy(&self) -> Result<Arc<dyn Policy>, Failure> {
+        let rules = BuiltIn::new(self.config.rules.clone());
+        Ok(Arc::new(rules.context("[policy]").map_err(Failure::usage)?))
+    }
+
+    /// How patient a run is.
+    pub(crate) fn patience(&self, timeout: Duration) -> dreamops_responder::Settings {
+        dreamops_responder::Settings {
             worker: dreamops_store::worker::this_process(),
             timeout,
             ..self.config.patience.clone()
-        };
-        Ok(Responder::new(ports, connection.cluster.clone(), settings))
+        }
     }
+}
+
+/// Whose incidents a responder works on, with what, and who watches.
+pub(crate) struct Team {
+    /// The team.
+    pub(crate) tenant: TenantId,
+    /// Redacts under its key.
+    pub(crate) redactor: Redactor,
+    /// The components.
+    pub(crate) strategies: Arc<dyn Strategies>,
+    /// Who watches.
+    pub(crate) story: Arc<dyn Story>,
 }
 
 /// The keys: from the environment, else from a file in the configuration directory, made at first start.

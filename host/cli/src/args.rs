@@ -21,6 +21,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// A simulated cluster breaks; watch it being fixed.
     Demo(DemoArgs),
+    /// Take alerts in over HTTP and respond to them, until it is stopped.
+    Serve(ServeArgs),
     /// Respond to one alert about a real cluster, without a server.
     Respond(RespondArgs),
     /// Look at incidents and go on with them.
@@ -96,6 +98,17 @@ pub(crate) struct DemoArgs {
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) output: Output,
+}
+
+/// `serve`.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// The address; `127.0.0.1:8000` unless configured otherwise.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<String>,
+    /// A simulated cluster with a fault a minute; nothing is stored.
+    #[arg(long)]
+    pub(crate) demo: bool,
 }
 
 /// `sim`.

@@ -8,6 +8,10 @@
 //! | `DREAMOPS_DATA_DIR` | database, artefact cache, plugins; else the platform's data directory |
 //! | `DREAMOPS_ENCRYPTION_KEYS` | Fernet keys, newest first; else a file in the configuration directory |
 //! | `K8S_ENABLE_DESTRUCTIVE_OPERATIONS` | `true` makes `yolo` the default mode |
+//! | `K8S_ENABLED` | `false`: the server stores alerts and acts on no cluster |
+//! | `DREAMOPS_LISTEN` | the server's address; `127.0.0.1:8000` if not set |
+//! | `DREAMOPS_ADMIN_TOKEN` | the first administrator's token; else the server makes one and writes it to a file |
+//! | `PAGERDUTY_WEBHOOK_SECRETS` | secrets of PagerDuty's short route, separated by commas |
 //! | `HTTPS_PROXY`, `NO_PROXY` | proxies for clusters whose kubeconfig names none |
 //! | `RUST_LOG` | the log filter; `warn` if not set |
 //! | `NO_COLOR` | no colour |
@@ -29,8 +33,38 @@ struct File {
     data_dir: Option<PathBuf>,
     policy: Option<Rules>,
     respond: Patience,
+    server: FileServer,
     plugins: BTreeMap<String, PluginSettings>,
 }
+
+/// How the server serves.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct FileServer {
+    /// The address.
+    listen: Option<String>,
+    /// How many incidents are worked on at the same time.
+    workers: Option<usize>,
+}
+
+/// What `serve` needs beside what every command does.
+pub(crate) struct ServerConfig {
+    /// The address.
+    pub(crate) listen: String,
+    /// How many incidents are worked on at the same time.
+    pub(crate) workers: usize,
+    /// Whether clusters are acted on.
+    pub(crate) kubernetes: bool,
+    /// The first administrator's token, where it is given.
+    pub(crate) admin_token: Option<String>,
+    /// The secrets of PagerDuty's short route.
+    pub(crate) pagerduty_secrets: Vec<String>,
+}
+
+/// The server's address where none is given: nobody but this machine reaches it.
+const LISTEN: &str = "127.0.0.1:8000";
+/// Each incident mostly waits for its cluster.
+const WORKERS: usize = 16;
 
 /// How patient the responder is; durations are written as `30s`, `2m`.
 #[derive(Deserialize, Default)]
@@ -110,6 +144,8 @@ pub(crate) struct Config {
     pub(crate) rules: Rules,
     /// How patient the responder is.
     pub(crate) patience: Settings,
+    /// How the server serves.
+    pub(crate) server: ServerConfig,
     /// Components by name.
     pub(crate) plugins: BTreeMap<String, PluginSettings>,
     /// Proxy for clusters, where a kubeconfig names none.
@@ -143,6 +179,7 @@ impl Config {
             encryption_keys: variable("DREAMOPS_ENCRYPTION_KEYS"),
             rules: file.policy.unwrap_or_default(),
             patience: file.respond.settings(),
+            server: server(file.server)?,
             plugins: file.plugins,
             https_proxy: variable("HTTPS_PROXY")
                 .or_else(|| variable("https_proxy"))
@@ -176,19 +213,41 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }
 
+fn server(file: FileServer) -> anyhow::Result<ServerConfig> {
+    let secrets = variable("PAGERDUTY_WEBHOOK_SECRETS").unwrap_or_default();
+    Ok(ServerConfig {
+        listen: variable("DREAMOPS_LISTEN")
+            .or(file.listen)
+            .unwrap_or_else(|| LISTEN.to_owned()),
+        workers: file.workers.unwrap_or(WORKERS).max(1),
+        kubernetes: switch("K8S_ENABLED")?.unwrap_or(true),
+        admin_token: variable("DREAMOPS_ADMIN_TOKEN"),
+        pagerduty_secrets: secrets
+            .split(',')
+            .map(|s| s.trim().to_owned())
+            .filter(|s| !s.is_empty())
+            .collect(),
+    })
+}
+
+/// A variable that is true or false.
+fn switch(name: &str) -> anyhow::Result<Option<bool>> {
+    match variable(name).as_deref() {
+        None => Ok(None),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
+        Some(other) => Err(anyhow!("{name} is {other:?}; it is either true or false")),
+    }
+}
+
 fn mode(file: Option<FileMode>) -> anyhow::Result<Mode> {
     let by_file = file.map_or(Mode::Approval, |m| match m {
         FileMode::Observe => Mode::Observe,
         FileMode::Approval => Mode::Approval,
         FileMode::Yolo => Mode::Yolo,
     });
-    match variable("K8S_ENABLE_DESTRUCTIVE_OPERATIONS").as_deref() {
-        None | Some("false" | "0") => Ok(by_file),
-        Some("true" | "1") => Ok(Mode::Yolo),
-        Some(other) => Err(anyhow!(
-            "K8S_ENABLE_DESTRUCTIVE_OPERATIONS is {other:?}; it is either true or false"
-        )),
-    }
+    let yolo = switch("K8S_ENABLE_DESTRUCTIVE_OPERATIONS")?.unwrap_or(false);
+    Ok(if yolo { Mode::Yolo } else { by_file })
 }
 
 fn file_path(config_dir: &Path) -> anyhow::Result<Option<PathBuf>> {

@@ -100,7 +100,7 @@ fn summary(narrator: &Narrator, reports: &[(&Scenario, Incident)]) {
 }
 
 /// Plays one scenario to its end; `None` if interrupted.
-async fn one(scenario: &Scenario, args: &DemoArgs, narrator: &Arc<Narrator>) -> Result<Option<Incident>, Failure> {
+pub(crate) async fn one(scenario: &Scenario, args: &DemoArgs, narrator: &Arc<Narrator>) -> Result<Option<Incident>, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(FastClock::new(args.speed));
     let simulator = Simulator::start(scenario, Arc::clone(&clock))
         .await
@@ -165,7 +165,7 @@ async fn audit(app: &App, narrator: &Narrator, incident: &Incident) -> Result<()
 }
 
 /// A file that only this user reads and that is gone when it is dropped: a kubeconfig holds a token.
-fn private_file(text: &str) -> anyhow::Result<NamedTempFile> {
+pub(crate) fn private_file(text: &str) -> anyhow::Result<NamedTempFile> {
     let mut file = NamedTempFile::new().context("cannot make a temporary file")?;
     file.write_all(text.as_bytes())
         .context("cannot write a temporary file")?;

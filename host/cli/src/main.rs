@@ -13,6 +13,7 @@ mod exit;
 mod incident;
 mod plugin;
 mod respond;
+mod serve;
 mod sim;
 mod stop;
 mod story;
@@ -55,6 +56,7 @@ fn start(cli: Cli) -> Outcome {
 async fn run(command: Command) -> Outcome {
     match command {
         Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
         Command::Respond(args) => respond::run(args).await,
         Command::Incident(command) => incident::run(command).await,
         Command::Plugin(command) => plugin::run(command).await,

@@ -144,7 +144,7 @@ pub(crate) async fn interruptible(
 }
 
 /// Ctrl-C, or a polite request to end.
-async fn interrupted() -> std::io::Result<()> {
+pub(crate) async fn interrupted() -> std::io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         signal = tokio::signal::ctrl_c() => signal,

@@ -33,6 +33,14 @@ impl Responder {
         Ok(session.give_back(outcome).await?.0)
     }
 
+    /// Ends an incident that nothing can be done for, by handing it to a person. What it wrote stays in the journal, from
+    /// which a rollback takes it back.
+    pub async fn give_up(&self, lease: Lease, reason: &str, proposal: &str) -> Result<Incident, RespondError> {
+        let mut session = Session::under(self, lease).await?;
+        let outcome = session.give_up(reason, proposal).await;
+        Ok(session.give_back(outcome).await?.0)
+    }
+
     /// Records a person's yes to the plan with this digest.
     pub async fn take_approval(&self, id: IncidentId, digest: &str, by: &str) -> Result<Incident, RespondError> {
         let mut session = Session::take_joined(self, id).await?;
@@ -52,5 +60,14 @@ impl Responder {
         let mut session = Session::take_joined(self, id).await?;
         let outcome = session.take_rollback(by).await;
         Ok(session.give_back(outcome).await?.0)
+    }
+}
+
+impl Session<'_> {
+    async fn give_up(&mut self, reason: &str, proposal: &str) -> Result<(), RespondError> {
+        if self.incident.phase == Phase::Received {
+            self.enter(Phase::Correlating).await?;
+        }
+        self.escalate(reason, proposal).await
     }
 }

@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | [`http`] | the API: routes, credentials, limits, problems, the description of it all |
 //! | [`intake`] | from a delivery to the incidents that it opens |
+//! | [`engine`] | the workers, and a person's word on its way to them |
 //! | [`ports`] | what a person's word sets going, proving a cluster, simulator runs |
 //!
 //! Invariants: the server reaches storage, clusters and workers only through ports; a request that needs a credential is
 //! not read further without one; what belongs to another tenant does not exist; an alert is committed before its sender
 //! gets a 2xx.
 
+pub mod engine;
 pub mod http;
 pub mod intake;
 pub mod ports;

@@ -72,3 +72,4 @@ mod testing;
 
 pub use error::OpenError;
 pub use open::SqliteStore;
+pub use port::TenantCredentials;

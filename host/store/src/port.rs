@@ -101,3 +101,18 @@ impl RegistryCredentials for SqliteStore {
         Ok(self.credential_for(TenantId::DEFAULT, registry, namespace).await?)
     }
 }
+
+/// The pull credentials of one team, and of no other.
+pub struct TenantCredentials {
+    /// Where they are.
+    pub store: SqliteStore,
+    /// Whose they are.
+    pub tenant: TenantId,
+}
+
+#[async_trait]
+impl RegistryCredentials for TenantCredentials {
+    async fn credential(&self, registry: &str, namespace: &str) -> Result<Option<RegistryCredential>, StoreError> {
+        Ok(self.store.credential_for(self.tenant, registry, namespace).await?)
+    }
+}

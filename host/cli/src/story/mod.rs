@@ -21,6 +21,8 @@ pub(crate) enum Stream {
     Stdout,
     /// Standard output carries a document.
     Stderr,
+    /// Nobody listens.
+    Nowhere,
 }
 
 /// Tells incidents on a terminal.
@@ -55,6 +57,7 @@ impl Narrator {
         let _ = match self.stream {
             Stream::Stdout => std::io::stdout().lock().write_all(text.as_bytes()),
             Stream::Stderr => std::io::stderr().lock().write_all(text.as_bytes()),
+            Stream::Nowhere => Ok(()),
         };
     }
 

@@ -1,0 +1,118 @@
+//! The first administrator's token: given by `DREAMOPS_ADMIN_TOKEN`, else made once and written to a file that only this user reads.
+
+use crate::app::App;
+use crate::exit::Failure;
+use anyhow::{Context, anyhow};
+use dreamops_domain::access::{Access, PageRequest, Role, TokenRecord};
+use dreamops_domain::id::{TenantId, TokenId};
+use sha2::{Digest, Sha256};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The file in the configuration directory.
+const FILE: &str = "admin.token";
+/// The shortest token that is taken: guessing it has to be hopeless.
+const SHORTEST: usize = 24;
+/// Who the token belongs to, for the audit.
+const ADMIN: &str = "admin";
+
+/// Where the token is.
+pub(super) enum First {
+    /// It came from the environment.
+    Given,
+    /// There were tokens already; the file is where the first one was written.
+    There,
+    /// It was made, and is in this file.
+    Made(PathBuf),
+    /// It was made for a demonstration, and is nowhere else.
+    Shown(Zeroizing<String>),
+}
+
+impl First {
+    /// Says how to use it.
+    pub(super) fn announce(&self, bound: SocketAddr) {
+        match self {
+            Self::Given | Self::There => {}
+            Self::Made(path) => {
+                eprintln!("dreamops: made the administrator's token in {}", path.display());
+                eprintln!(
+                    "curl -H \"Authorization: Bearer $(cat '{}')\" http://{bound}/api/v1/incidents",
+                    path.display()
+                );
+            }
+            Self::Shown(token) => eprintln!(
+                "curl -H 'Authorization: Bearer {}' http://{bound}/api/v1/incidents",
+                token.as_str()
+            ),
+        }
+    }
+}
+
+/// Makes sure that an administrator of the default tenant can get in.
+pub(super) async fn first_token(app: &App, demo: bool) -> Result<First, Failure> {
+    if let Some(given) = &app.config.server.admin_token {
+        if given.len() < SHORTEST {
+            return Err(Failure::usage(anyhow!(
+                "DREAMOPS_ADMIN_TOKEN has {} characters and needs at least {SHORTEST}; make one with `openssl rand -hex 32`",
+                given.len()
+            )));
+        }
+        store(app, given).await?;
+        return Ok(First::Given);
+    }
+    let one = PageRequest { limit: 1, after: None };
+    if !app.store.tokens(TenantId::DEFAULT, &one).await?.items.is_empty() {
+        return Ok(First::There);
+    }
+    let token = random()?;
+    if demo {
+        store(app, &token).await?;
+        return Ok(First::Shown(token));
+    }
+    let path = app.config.key_dir.join(FILE);
+    // the file first: a stored token that nobody knows would lock everybody out
+    write(&path, &token)?;
+    store(app, &token).await?;
+    Ok(First::Made(path))
+}
+
+/// Stores the token, unless it is known.
+async fn store(app: &App, token: &str) -> Result<(), Failure> {
+    let sha256 = hex::encode(Sha256::digest(token.as_bytes()));
+    if app.store.principal(&sha256).await?.is_some() {
+        return Ok(());
+    }
+    let now = app.clock.now();
+    let record = TokenRecord {
+        id: TokenId::new(now),
+        user: ADMIN.to_owned(),
+        role: Role::Admin,
+        created_at: now,
+        expires_at: None,
+    };
+    Ok(app.store.token_create(TenantId::DEFAULT, &record, &sha256, "host").await?)
+}
+
+fn random() -> anyhow::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0u8; 32]);
+    getrandom::fill(&mut *bytes).map_err(|error| anyhow!("the system gives no random numbers ({error})"))?;
+    Ok(Zeroizing::new(hex::encode(&*bytes)))
+}
+
+fn write(path: &Path, token: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| writeln!(file, "{token}"))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

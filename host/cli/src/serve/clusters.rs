@@ -1,0 +1,257 @@
+//! Clusters that tenants connected: proving a credential, and a responder on each.
+//!
+//! Promises: a cluster is reached by its own credential and by no other; what redacts and which pull credentials may be used is the
+//! tenant's; a responder is kept as long as the record it was made from is the stored one.
+
+use super::away::Away;
+use crate::app::{App, Team};
+use crate::exit::Failure;
+use async_trait::async_trait;
+use dreamops_cluster::connect::{self, ConnectError, Connection};
+use dreamops_cluster::connect::{Given, Method};
+use dreamops_domain::event::TimelineEntry;
+use dreamops_domain::fleet::{AuthMethod, ClusterRecord, ConnectionStatus, Fleet};
+use dreamops_domain::id::{ClusterRecordId, IncidentId, TenantId};
+use dreamops_domain::incident::ClusterId;
+use dreamops_domain::ports::{Policy, Story, StoreError, Strategies};
+use dreamops_domain::redact::Redactor;
+use dreamops_domain::time::Timestamp;
+use dreamops_responder::{Ports, Responder};
+use dreamops_server::engine::{NoResponder, Responders};
+use dreamops_server::ports::{ConnectRefusal, ConnectRequest, Connector, Proved, Redactors};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How long one walk of an incident may take.
+const WALK: Duration = Duration::from_mins(15);
+
+/// A kubeconfig file on this machine, as an operator registered it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LocalFile {
+    /// The file.
+    pub(super) path: PathBuf,
+    /// The context; the file's current one if none is given.
+    pub(super) context: Option<String>,
+}
+
+/// The clusters of all tenants.
+pub(super) struct Clusters {
+    app: Arc<App>,
+    strategies: Arc<dyn Strategies>,
+    policy: Arc<dyn Policy>,
+    /// Responders by record, with when the record was changed last.
+    made: Mutex<HashMap<ClusterRecordId, (Timestamp, Responder)>>,
+}
+
+/// Follows incidents in the log.
+struct Logged;
+
+impl Story for Logged {
+    fn tell(&self, incident: IncidentId, entry: &TimelineEntry) {
+        tracing::info!(incident.id = %incident, phase = %entry.phase, event = entry.event.name());
+    }
+}
+
+impl Clusters {
+    pub(super) fn new(app: Arc<App>, strategies: Arc<dyn Strategies>) -> Result<Self, Failure> {
+        Ok(Self {
+            policy: app.policy()?,
+            app,
+            strategies,
+            made: Mutex::default(),
+        })
+    }
+
+    /// Connects with what is stored of a cluster.
+    pub(super) async fn connect(&self, record: &ClusterRecord) -> Result<Connection, NoResponder> {
+        let stored = self.app.store.credential(record.tenant, record.id).await;
+        let document = stored
+            .map_err(|error| NoResponder::Unreachable(error.to_string()))?
+            .ok_or_else(|| not_connected(&record.name))?;
+        let redactor = self.redactor(record.tenant).await;
+        let redactor = redactor.map_err(|error| NoResponder::Unreachable(error.to_string()))?;
+        let connected = if record.auth_method == AuthMethod::Local {
+            let local: LocalFile = serde_json::from_str(&document)
+                .map_err(|_| NoResponder::Unknown(format!("what is stored of cluster {} cannot be read", record.name)))?;
+            let options = self.app.options(local.context.as_deref(), redactor);
+            connect::kubeconfig(&local.path, &options).await
+        } else {
+            let given = Given::from_document(&document).map_err(|error| NoResponder::Unknown(error.to_string()))?;
+            connect::with(&given, &self.app.options(None, redactor)).await
+        };
+        let (status, reason) = match &connected {
+            Ok(_) => (ConnectionStatus::Connected, String::new()),
+            Err(error) if error.is_expired() => (ConnectionStatus::Expired, error.to_string()),
+            Err(error) => (ConnectionStatus::Failed, error.to_string()),
+        };
+        let noted = self.app.store.note(record.tenant, record.id, status, &reason, true).await;
+        if let Err(error) = noted {
+            tracing::warn!(cluster = %record.name, %error, "how the cluster does was not noted");
+        }
+        connected.map_err(|error| NoResponder::Unreachable(format!("cluster {}: {error}", record.name)))
+    }
+
+    fn kept(&self, record: &ClusterRecord) -> Option<Responder> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, responder) = made.get(&record.id)?;
+        (*since == record.created_at && responder.cluster() == &record.cluster).then(|| responder.clone())
+    }
+
+    fn keep(&self, record: &ClusterRecord, responder: &Responder) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(record.id, (record.created_at, responder.clone()));
+    }
+
+    /// Forgets what was made with an earlier credential.
+    fn forget(&self) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn not_connected(name: &str) -> NoResponder {
+    NoResponder::Unknown(if name.is_empty() {
+        "the alert names no cluster, and there is not exactly one connected".to_owned()
+    } else {
+        format!("no cluster {name:?} is connected")
+    })
+}
+
+#[async_trait]
+impl Responders for Clusters {
+    async fn on(&self, tenant: TenantId, cluster: &ClusterId) -> Result<Responder, NoResponder> {
+        if cluster.key.is_empty() {
+            return Err(not_connected(&cluster.name));
+        }
+        let record = self.app.store.cluster_by_key(tenant, &cluster.key).await;
+        let record = record
+            .map_err(|error| NoResponder::Unreachable(error.to_string()))?
+            .ok_or_else(|| not_connected(&cluster.name))?;
+        if let Some(responder) = self.kept(&record) {
+            return Ok(responder);
+        }
+        let connection = self.connect(&record).await?;
+        if connection.cluster.key != cluster.key {
+            return Err(NoResponder::Unknown(format!(
+                "cluster {} is another one than when it was connected; connect it anew",
+                record.name
+            )));
+        }
+        let redactor = self.redactor(tenant).await;
+        let team = Team {
+            tenant,
+            redactor: redactor.map_err(|error| NoResponder::Unreachable(error.to_string()))?,
+            strategies: Arc::clone(&self.strategies),
+            story: Arc::new(Logged),
+        };
+        let responder = self.app.responder_for(&connection, team, WALK);
+        let responder = responder.map_err(|failure| NoResponder::Unreachable(failure.error.to_string()))?;
+        self.keep(&record, &responder);
+        Ok(responder)
+    }
+
+    fn offline(&self, tenant: TenantId, cluster: &ClusterId) -> Responder {
+        let ports = Ports {
+            clock: Arc::clone(&self.app.clock),
+            store: Arc::clone(&self.app.store) as _,
+            reads: Arc::new(Away),
+            writes: Arc::new(Away),
+            strategies: Arc::clone(&self.strategies),
+            policy: Arc::clone(&self.policy),
+            story: Arc::new(Logged),
+        };
+        Responder::new(ports, cluster.clone(), self.app.patience(WALK)).for_tenant(tenant)
+    }
+}
+
+#[async_trait]
+impl Connector for Clusters {
+    async fn prove(&self, tenant: TenantId, request: &ConnectRequest) -> Result<Proved, ConnectRefusal> {
+        let given = given(request)?.kept().map_err(|error| refused(&error))?;
+        let redactor = self.redactor(tenant).await;
+        let redactor = redactor.map_err(|error| ConnectRefusal::Unavailable(error.to_string()))?;
+        let connection = connect::with(&given, &self.app.options(None, redactor)).await;
+        let connection = connection.map_err(|error| refused(&error))?;
+        let can_list_namespaces = connection.may_list_namespaces().await.unwrap_or(false);
+        let credential = given
+            .to_document()
+            .map_err(|error| ConnectRefusal::Invalid(error.to_string()))?;
+        // a rotation replaces what responders were made with
+        self.forget();
+        Ok(Proved {
+            cluster: ClusterId {
+                name: request.name.clone(),
+                ..connection.cluster
+            },
+            version: connection.version,
+            platform: connection.platform,
+            can_list_namespaces,
+            expires_at: connection.expires_at,
+            credential,
+        })
+    }
+}
+
+/// The credential of a request, which has to hold the one that its method names.
+fn given(request: &ConnectRequest) -> Result<Given, ConnectRefusal> {
+    let missing = |field: &str| {
+        let method = request.auth_method;
+        ConnectRefusal::Invalid(format!("auth_method {method:?} needs `{field}`"))
+    };
+    let method = match request.auth_method {
+        AuthMethod::ServiceAccount => Method::ServiceAccount {
+            token: secret(request.token.as_ref()).ok_or_else(|| missing("service_account_token"))?,
+        },
+        AuthMethod::Kubeconfig => Method::Kubeconfig {
+            text: secret(request.kubeconfig.as_ref()).ok_or_else(|| missing("kubeconfig_data"))?,
+        },
+        AuthMethod::ClientCert => Method::ClientCert {
+            certificate: request
+                .client_certificate
+                .clone()
+                .ok_or_else(|| missing("client_certificate"))?,
+            key: secret(request.client_key.as_ref()).ok_or_else(|| missing("client_key"))?,
+        },
+        AuthMethod::Local => {
+            return Err(ConnectRefusal::Invalid(
+                "local clusters are registered on the host, not over the API".to_owned(),
+            ));
+        }
+    };
+    Ok(Given {
+        method,
+        name: request.name.clone(),
+        endpoint: request.endpoint.clone(),
+        namespace: request.namespace.clone(),
+        ca_certificate: request.ca_certificate.clone(),
+        verify_ssl: request.verify_ssl,
+        proxy_url: request.proxy_url.as_deref().map(Into::into),
+        loopback_allowed: request.loopback_allowed,
+    })
+}
+
+fn secret(text: Option<&Zeroizing<String>>) -> Option<connect::Secret> {
+    text.map(|text| connect::Secret::from(text.as_str()))
+}
+
+fn refused(error: &ConnectError) -> ConnectRefusal {
+    match error {
+        ConnectError::Unreachable { .. } | ConnectError::NotKubernetes { .. } | ConnectError::Tls { .. } => {
+            ConnectRefusal::Unreachable(error.to_string())
+        }
+        ConnectError::Unauthorized { .. } => ConnectRefusal::Refused(error.to_string()),
+        _ if error.is_expired() => ConnectRefusal::Refused(error.to_string()),
+        _ => ConnectRefusal::Invalid(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl Redactors for Clusters {
+    async fn redactor(&self, tenant: TenantId) -> Result<Redactor, StoreError> {
+        Ok(Redactor::new(&*self.app.store.redaction_key(tenant).await?))
+    }
+}
