@@ -37,7 +37,7 @@ impl Responder {
     /// which a rollback takes it back.
     pub async fn give_up(&self, lease: Lease, reason: &str, proposal: &str) -> Result<Incident, RespondError> {
         let mut session = Session::under(self, lease).await?;
-        let outcome = session.give_up(reason, proposal).await;
+        let outcome = session.leave_to_a_person(reason, proposal).await;
         Ok(session.give_back(outcome).await?.0)
     }
 
@@ -64,7 +64,7 @@ impl Responder {
 }
 
 impl Session<'_> {
-    async fn give_up(&mut self, reason: &str, proposal: &str) -> Result<(), RespondError> {
+    async fn leave_to_a_person(&mut self, reason: &str, proposal: &str) -> Result<(), RespondError> {
         if self.incident.phase == Phase::Received {
             self.enter(Phase::Correlating).await?;
         }

@@ -72,7 +72,7 @@ impl Faults {
     async fn fault(&self, scenario: &'static Scenario, number: usize) -> anyhow::Result<Stage> {
         let tenant = TenantId::DEFAULT;
         let simulator = Simulator::start(scenario, Arc::clone(&self.app.clock)).await?;
-        let kubeconfig = private_file(&simulator.kubeconfig()).map_err(|failure| failure.error)?;
+        let kubeconfig = private_file(&simulator.kubeconfig())?;
         let name = format!("{}-{}", scenario.name, number + 1);
         let record = self.connected(&name, &kubeconfig).await?;
         let body = serde_json::to_vec(&simulator.alert()).context("the alert cannot be written")?;
