@@ -7,7 +7,7 @@
 )]
 
 use crate::testing::{SECRET, StillClock, TTL, entry, incident, ring};
-use crate::{OpenError, SqliteStore, worker};
+use crate::{OpenError, SqlStore, worker};
 use dreamops_domain::id::TenantId;
 use dreamops_domain::incident::Incident;
 use dreamops_domain::journal::WriteOutcome;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-async fn open(path: &Path, keys: Arc<dyn Sealer>) -> Result<SqliteStore, OpenError> {
-    SqliteStore::open(path, keys, StillClock::new()).await
+async fn open(path: &Path, keys: Arc<dyn Sealer>) -> Result<SqlStore, OpenError> {
+    SqlStore::open(path, keys, StillClock::new()).await
 }
 
 /// Every file in a folder, the write-ahead log included.

@@ -1,17 +1,18 @@
-//! Opening: the file, the schema, the keys.
+//! Opening a `SQLite` file: the file, the schema, the keys. `PostgreSQL` is in `connect`.
 //!
 //! Promise: the file is private (0600) from its first byte; opening either succeeds as a whole or leaves
 //! the database as it was; a database of a newer program or of another keyring is refused before anything is
 //! written; a commit is on disk when it returns (write-ahead log with `synchronous = FULL`).
 
-use crate::error::{Condition, Fault, OpenError};
+use crate::error::{Condition, OpenError};
+use crate::scope::Dialect;
 use dreamops_domain::audit::Signer;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,22 +37,23 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What the key check seals.
 const KNOWN: &[u8] = b"dreamops";
 
-/// The store on one `SQLite` file.
+/// The store on one database.
 #[derive(Clone)]
-pub struct SqliteStore {
+pub struct SqlStore {
+    pub(crate) dialect: Dialect,
     pub(crate) pool: AnyPool,
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
 }
 
-impl std::fmt::Debug for SqliteStore {
+impl std::fmt::Debug for SqlStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SqliteStore")
+        write!(f, "SqlStore({:?})", self.dialect)
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Opens the database at `path`; makes it and its folder where there is none.
     pub async fn open(path: &Path, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
@@ -68,7 +70,7 @@ impl SqliteStore {
             .max_connections(CONNECTIONS)
             .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
             .connect_lazy_with(options.clone());
-        let store = Self::around(pool, sealer, clock);
+        let store = Self::around(Dialect::Sqlite, pool, sealer, clock);
         store.prepare_patiently(&options, path).await?;
         Ok(store)
     }
@@ -84,14 +86,15 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
-        let store = Self::around(pool, sealer, clock);
+        let store = Self::around(Dialect::Sqlite, pool, sealer, clock);
         let prepared = store.prepare_in_memory().await;
         prepared.map_err(|refusal| refusal.at(Path::new(":memory:")))?;
         Ok(store)
     }
 
-    fn around(pool: AnyPool, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn around(dialect: Dialect, pool: AnyPool, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            dialect,
             pool,
             sealer,
             clock,
@@ -153,7 +156,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn check_keys(&self, conn: &mut AnyConnection) -> Result<(), Refusal> {
+    pub(crate) async fn check_keys(&self, conn: &mut AnyConnection) -> Result<(), Refusal> {
         let place = SealPlace {
             tenant: TenantId::DEFAULT,
             table: "key_check",
@@ -179,16 +182,6 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Begins a transaction that writes. It waits its turn here and not in the middle.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>, Fault> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
-    }
-
-    /// Begins a transaction that sees one state of the database.
-    pub(crate) async fn read(&self) -> Result<Transaction<'static, Any>, Fault> {
-        Ok(self.pool.begin().await?)
-    }
-
     /// The present moment, as the database keeps moments.
     pub(crate) fn now(&self) -> i64 {
         crate::column::to_millis(self.clock.now())
@@ -210,11 +203,13 @@ impl SqliteStore {
 }
 
 /// Why a database was refused.
-enum Refusal {
+pub(crate) enum Refusal {
     Sql(sqlx::Error),
     Schema(MigrateError),
     WrongKey,
     Seal(SealError),
+    /// The role that could see past row-level security.
+    Role(String),
 }
 
 impl From<sqlx::Error> for Refusal {
@@ -233,10 +228,11 @@ impl From<MigrateError> for Refusal {
 }
 
 impl Refusal {
-    fn at(self, path: &Path) -> OpenError {
+    pub(crate) fn at(self, path: &Path) -> OpenError {
         let path: PathBuf = path.to_owned();
         match self {
             Self::WrongKey => OpenError::WrongKey { path },
+            Self::Role(role) => OpenError::TooMuchRight { path, role },
             Self::Seal(error) => OpenError::Failed {
                 path,
                 why: error.to_string(),
