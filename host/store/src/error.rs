@@ -179,7 +179,7 @@ impl Condition {
     pub(crate) fn of(error: &sqlx::Error) -> Self {
         let sqlx::Error::Database(reported) = error else {
             return match error {
-                sqlx::Error::PoolTimedOut => Self::Busy,
+                sqlx::Error::PoolTimedOut => Self::Away("no connection was there in time".to_owned()),
                 sqlx::Error::Io(why) => Self::Away(why.to_string()),
                 // the texts of the other kinds name columns and types, never values
                 other => Self::Other(other.to_string()),

@@ -22,7 +22,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The schema, from its first version.
-static SCHEMA: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(crate) static SCHEMA: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// What each connection to a file begins with. A transaction waits 20 s for another process's before it fails.
 const PRAGMAS: &str =
@@ -68,6 +68,8 @@ impl SqlStore {
             .disable_statement_logging();
         let pool = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
+            // a connection to a file is not lost while nobody uses it
+            .test_before_acquire(false)
             .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
             .connect_lazy_with(options.clone());
         let store = Self::around(Dialect::Sqlite, pool, sealer, clock);
@@ -83,6 +85,7 @@ impl SqlStore {
         // the database is its one connection, which therefore is never replaced
         let pool = AnyPoolOptions::new()
             .max_connections(1)
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);

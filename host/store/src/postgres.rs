@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 struct Server {
     child: Child,
     folder: tempfile::TempDir,
+    programs: PathBuf,
+    user: Option<(u32, u32)>,
 }
 
 impl Server {
@@ -36,47 +38,40 @@ impl Server {
         let programs = programs().ok_or("there is no initdb in the path or under /usr/lib/postgresql")?;
         let folder = tempfile::tempdir().unwrap();
         let user = user_for(folder.path())?;
-        let run = |program: &str| {
-            let mut command = Command::new(programs.join(program));
-            command
-                .current_dir(folder.path())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null());
-            if let Some((user, group)) = user {
-                command.uid(user).gid(group);
-            }
-            command
-        };
-        let data = folder.path().join("data");
-        let made = run("initdb")
+        let made = program(&programs, "initdb", folder.path(), user)
             .args([
                 "--auth=trust",
                 "--username=postgres",
                 "--encoding=UTF8",
                 "--no-sync",
-                "--pgdata",
+                "--pgdata=data",
             ])
-            .arg(&data)
             .status()
             .map_err(|error| format!("initdb cannot be run ({error})"))?;
         assert!(made.success(), "initdb failed");
-        let child = run("postgres")
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(folder.path())
-            .args([
-                "-c",
-                "listen_addresses=",
-                "-c",
-                "fsync=off",
-                "-c",
-                "max_connections=300",
-            ])
-            .stderr(fs::File::create(folder.path().join("log")).unwrap())
-            .spawn()
-            .map_err(|error| format!("postgres cannot be run ({error})"))?;
-        Ok(Self { child, folder })
+        let child = serve(&programs, folder.path(), user);
+        Ok(Self {
+            child,
+            folder,
+            programs,
+            user,
+        })
+    }
+
+    /// Ends it; what it keeps stays.
+    fn stop(&mut self) {
+        // an interrupt is its fast shutdown; a kill would leave its processes behind for a while
+        let asked = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+
+    fn start_again(&mut self) {
+        self.child = serve(&self.programs, self.folder.path(), self.user);
     }
 
     fn socket(&self) -> &str {
@@ -91,10 +86,8 @@ impl Server {
         loop {
             if let Ok(mut connection) = sqlx::AnyConnection::connect(&address).await {
                 let sql = format!("CREATE ROLE {ROLE} LOGIN");
-                sqlx::query(sqlx::AssertSqlSafe(sql))
-                    .execute(&mut connection)
-                    .await
-                    .unwrap();
+                // it is there where the server was started again
+                let _ = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await;
                 connection.close().await.unwrap();
                 return;
             }
@@ -108,15 +101,37 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // an interrupt is its fast shutdown; a kill would leave its processes behind for a while
-        let asked = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
-            .status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _ = self.child.kill();
-        }
-        let _ = self.child.wait();
+        self.stop();
     }
+}
+
+/// A program of the server's, to be run in its folder by its user.
+fn program(programs: &Path, name: &str, folder: &Path, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+    if let Some((user, group)) = user {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+fn serve(programs: &Path, folder: &Path, user: Option<(u32, u32)>) -> Child {
+    program(programs, "postgres", folder, user)
+        .args([
+            "-D",
+            "data",
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=300",
+            "-k",
+        ])
+        .arg(folder)
+        .stderr(fs::File::create(folder.join("log")).unwrap())
+        .spawn()
+        .unwrap()
 }
 
 /// The folder of the newest server's programs.
@@ -162,6 +177,8 @@ async fn the_suite_holds_on_postgresql() {
             "--skip",
             "the_suite_holds",
             "--skip",
+            "a_database_that_was_away",
+            "--skip",
             "durability::",
             "--skip",
             "plans::",
@@ -173,6 +190,37 @@ async fn the_suite_holds_on_postgresql() {
     assert!(done.status.success(), "{told}");
     // the child did run what is only for it
     assert!(told.contains("an_unscoped_query_sees_nothing ... ok"), "{told}");
+}
+
+#[tokio::test]
+async fn a_database_that_was_away_is_told_and_used_again() {
+    let mut server = match Server::start() {
+        Ok(server) => server,
+        Err(why) => {
+            println!("skipped: no database was taken away, because {why}");
+            return;
+        }
+    };
+    server.ready().await;
+    let above = address(server.socket(), "postgres", "postgres");
+    let mut above = sqlx::AnyConnection::connect(&above).await.unwrap();
+    let sql = format!("CREATE DATABASE away OWNER {ROLE}");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut above).await.unwrap();
+    above.close().await.unwrap();
+    let (place, clock, keys) = (address(server.socket(), ROLE, "away"), StillClock::new(), ring());
+    let store = SqlStore::connect(&place, Arc::clone(&keys), Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = store.await.unwrap();
+    let one = incident(&clock, "one");
+    store.create(&one, "one").await.unwrap();
+
+    server.stop();
+    let refusal = store.create(&incident(&clock, "two"), "two").await.unwrap_err();
+    assert!(refusal.to_string().contains("cannot be reached"), "{refusal}");
+    let refusal = SqlStore::connect(&place, keys, clock).await.unwrap_err();
+    assert!(refusal.to_string().contains("cannot be reached"), "{refusal}");
+    server.start_again();
+    server.ready().await;
+    assert_eq!(store.load(one.tenant, one.id).await.unwrap(), one);
 }
 
 /// The tables that hold what belongs to teams.
