@@ -77,7 +77,7 @@ impl SqlStore {
         sqlx::query("UPDATE work SET lease_owner = NULL, lease_until = 0 WHERE incident = $1 AND epoch = $2")
             .bind(lease.incident.to_string())
             .bind(lease.epoch)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }

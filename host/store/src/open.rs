@@ -42,6 +42,9 @@ const KNOWN: &[u8] = b"dreamops";
 pub struct SqlStore {
     pub(crate) dialect: Dialect,
     pub(crate) pool: AnyPool,
+    /// For transactions that write. On a file it is one connection: whoever waits for it waits in a queue that is fair and wakes at
+    /// once, where `SQLite` would have each try again after a while.
+    pub(crate) writer: AnyPool,
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
@@ -66,13 +69,8 @@ impl SqlStore {
             .map_err(|error| Refusal::Sql(error).at(path))?
             // a commit that waits for the disk is no news, and what is done is told by the audit
             .disable_statement_logging();
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            // a connection to a file is not lost while nobody uses it
-            .test_before_acquire(false)
-            .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
-            .connect_lazy_with(options.clone());
-        let store = Self::around(Dialect::Sqlite, pool, sealer, clock);
+        let mut store = Self::around(Dialect::Sqlite, file_pool(&options, CONNECTIONS), sealer, clock);
+        store.writer = file_pool(&options, 1);
         store.prepare_patiently(&options, path).await?;
         Ok(store)
     }
@@ -98,6 +96,7 @@ impl SqlStore {
     pub(crate) fn around(dialect: Dialect, pool: AnyPool, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Self {
         Self {
             dialect,
+            writer: pool.clone(),
             pool,
             sealer,
             clock,
@@ -114,6 +113,7 @@ impl SqlStore {
 
     /// Ends all connections; the last one to a file folds the write-ahead log into it.
     pub async fn close(&self) {
+        self.writer.close().await;
         self.pool.close().await;
     }
 
@@ -260,6 +260,15 @@ impl Refusal {
             },
         }
     }
+}
+
+fn file_pool(file: &AnyConnectOptions, connections: u32) -> AnyPool {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        // a connection to a file is not lost while nobody uses it
+        .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
+        .connect_lazy_with(file.clone())
 }
 
 fn is_busy(error: &sqlx::Error) -> bool {

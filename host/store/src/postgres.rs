@@ -174,14 +174,10 @@ async fn the_suite_holds_on_postgresql() {
     let done = Command::new(std::env::current_exe().unwrap())
         .args([
             "--include-ignored",
-            "--skip",
-            "the_suite_holds",
-            "--skip",
-            "a_database_that_was_away",
-            "--skip",
-            "durability::",
-            "--skip",
-            "plans::",
+            "--skip=the_suite_holds",
+            "--skip=a_database_that_was_away",
+            "--skip=durability::",
+            "--skip=plans::",
         ])
         .env(SERVER, server.socket())
         .output()

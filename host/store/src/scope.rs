@@ -62,7 +62,7 @@ impl SqlStore {
     /// Begins a transaction that writes. On `SQLite` it waits its turn here and not in the middle.
     pub(crate) async fn write(&self, scope: Scope<'_>) -> Result<Transaction<'static, Any>, Fault> {
         match self.dialect {
-            Dialect::Sqlite => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),
+            Dialect::Sqlite => Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?),
             Dialect::Postgres => self.begin("BEGIN", scope).await,
         }
     }
