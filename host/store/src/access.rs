@@ -7,8 +7,9 @@
 use crate::audit;
 use crate::column::{from_millis, from_name, read_id, to_millis};
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use crate::page::{page_of, rows_of};
+use crate::scope::Scope;
 use async_trait::async_trait;
 use dreamops_domain::access::{Access, Page, PageRequest, Principal, SourceRecord, TokenRecord};
 use dreamops_domain::alert::Source;
@@ -28,7 +29,7 @@ pub(crate) const TOKENS: &str = "SELECT id, user_name, role, created_at, expires
 pub(crate) const LAST: &str = "g";
 
 #[async_trait]
-impl Access for SqliteStore {
+impl Access for SqlStore {
     async fn principal(&self, token_sha256: &str) -> Result<Option<Principal>, StoreError> {
         Ok(self.principal_of(token_sha256).await?)
     }
@@ -106,9 +107,9 @@ impl Row {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     async fn principal_of(&self, token_sha256: &str) -> Result<Option<Principal>, Fault> {
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Token(token_sha256)).await?;
         let found: Option<(String, String, String, String)> = sqlx::query_as(PRINCIPAL)
             .bind(token_sha256)
             .bind(self.now())
@@ -130,7 +131,7 @@ impl SqliteStore {
             return Ok(None);
         }
         let tenant = TenantId::new(self.clock.now());
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         if !self.insert_tenant(&mut tx, tenant, Some(name)).await? {
             return Ok(None);
         }
@@ -144,7 +145,7 @@ impl SqliteStore {
         if name == DEFAULT_TENANT {
             return Ok(Some(TenantId::DEFAULT));
         }
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Name(name)).await?;
         let found: Option<String> = sqlx::query_scalar("SELECT id FROM tenants WHERE name = $1")
             .bind(name)
             .fetch_optional(&mut *tx)
@@ -159,7 +160,7 @@ impl SqliteStore {
         token_sha256: &str,
         by: &str,
     ) -> Result<(), Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         sqlx::query(
             "INSERT INTO tokens (id, tenant, user_name, role, sha256, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -181,7 +182,7 @@ impl SqliteStore {
     }
 
     async fn list_tokens(&self, tenant: TenantId, page: &PageRequest) -> Result<Page<TokenRecord>, Fault> {
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows: Vec<Row> = sqlx::query_as(TOKENS)
             .bind(tenant.to_string())
             .bind(page.after.as_deref().unwrap_or(LAST))
@@ -192,7 +193,7 @@ impl SqliteStore {
     }
 
     async fn revoke_token(&self, tenant: TenantId, token: TokenId, by: &str) -> Result<bool, Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let done =
             sqlx::query("UPDATE tokens SET revoked_at = $3 WHERE id = $1 AND tenant = $2 AND revoked_at IS NULL")
                 .bind(token.to_string())
@@ -213,8 +214,8 @@ impl SqliteStore {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::SqliteStore;
-    use crate::testing::{StillClock, in_memory};
+    use crate::SqlStore;
+    use crate::testing::{StillClock, fresh};
     use dreamops_domain::access::{Access, PageRequest, Role, TokenRecord};
     use dreamops_domain::id::{TenantId, TokenId};
     use dreamops_domain::ports::Clock;
@@ -230,14 +231,14 @@ mod tests {
         }
     }
 
-    async fn acts(store: &SqliteStore, tenant: TenantId) -> Vec<String> {
+    async fn acts(store: &SqlStore, tenant: TenantId) -> Vec<String> {
         let rows = store.audit_list(tenant, None).await.unwrap();
         rows.into_iter().map(|row| row.event).collect()
     }
 
     #[tokio::test]
     async fn a_token_stands_for_its_user_until_it_is_revoked() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let tenant = store.tenant_create("shop", "admin").await.unwrap().unwrap();
         let ann = token(&clock, "ann");
         store.token_create(tenant, &ann, "aa", "admin").await.unwrap();
@@ -257,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_ends_when_it_says() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let mut short = token(&clock, "ann");
         short.expires_at = Some(clock.now() + Duration::from_mins(1));
         store
@@ -271,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_of_another_team_is_not_there() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let mine = store.tenant_create("mine", "admin").await.unwrap().unwrap();
         let ann = token(&clock, "ann");
         store
@@ -287,7 +288,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_belongs_to_one_team() {
-        let (store, _) = in_memory().await;
+        let (store, _) = fresh().await;
         let shop = store.tenant_create("shop", "admin").await.unwrap();
         assert!(shop.is_some());
         assert_eq!(store.tenant_create("shop", "admin").await.unwrap(), None);
@@ -302,7 +303,7 @@ mod tests {
 
     #[tokio::test]
     async fn tokens_are_listed_newest_first_in_pages() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let tenant = TenantId::DEFAULT;
         let mut made = Vec::new();
         for user in ["a", "b", "c"] {

@@ -4,8 +4,9 @@
 
 use crate::column::{from_millis, from_name, name_of, read_id, to_millis};
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use crate::page::{page_of, rows_of};
+use crate::scope::Scope;
 use async_trait::async_trait;
 use dreamops_domain::access::{Page, PageRequest};
 use dreamops_domain::id::{AlertId, DeliveryId, IncidentId, TenantId};
@@ -46,7 +47,7 @@ impl Row {
 }
 
 #[async_trait]
-impl Intake for SqliteStore {
+impl Intake for SqlStore {
     async fn take_in(&self, delivery: &NewDelivery) -> Result<Taken, StoreError> {
         Ok(self.take(delivery).await?)
     }
@@ -61,7 +62,7 @@ impl Intake for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     async fn list_alerts(
         &self,
         tenant: TenantId,
@@ -90,7 +91,7 @@ impl SqliteStore {
         if let Some(source) = source {
             query = query.bind(source);
         }
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows = query.fetch_all(&mut *tx).await?;
         Ok(page_of(rows, page, Row::cursor, Row::record)?)
     }

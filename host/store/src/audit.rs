@@ -5,8 +5,9 @@
 
 use crate::column::{from_json, from_millis, read_id, read_phase, to_json, to_millis};
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use crate::rows;
+use crate::scope::Scope;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::phase::Phase;
@@ -64,7 +65,7 @@ impl Row {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// The last 10 000 events of a team, or of one of its incidents, oldest first.
     pub async fn audit_list(
         &self,
@@ -81,7 +82,8 @@ impl SqliteStore {
                 .bind(id.to_string()),
             None => sqlx::query_as::<_, Row>(AUDIT_OF_TENANT).bind(tenant.to_string()),
         };
-        let rows = query.bind(LIST).fetch_all(&self.pool).await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
+        let rows = query.bind(LIST).fetch_all(&mut *tx).await?;
         let records: Result<Vec<_>, StoreError> = rows.into_iter().rev().map(Row::record).collect();
         Ok(records?)
     }

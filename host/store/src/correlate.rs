@@ -11,7 +11,8 @@ use crate::error::Fault;
 use crate::incident::{alerts, check_step, open_of_owner, update};
 use crate::lease::{Held, hold};
 use crate::meeting;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::IncidentId;
 use dreamops_domain::incident::Incident;
@@ -20,18 +21,40 @@ use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{Correlated, Lease};
 use sqlx::AnyConnection;
 
-impl SqliteStore {
+/// How often it is tried again where transactions collide.
+pub(crate) const TRIES: u32 = 5;
+
+impl SqlStore {
     pub(crate) async fn correlate_incident(
         &self,
         lease: &Lease,
         incident: &Incident,
         owner: &ObjectRef,
     ) -> Result<Correlated, Fault> {
-        let mut tx = self.write().await?;
+        let mut tries = 0;
+        loop {
+            match self.correlate_once(lease, incident, owner).await {
+                // another became it at the same moment, or stood in the way: it is there to be seen now
+                Err(fault) if tries < TRIES && (fault.is_taken() || fault.is_collision()) => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn correlate_once(&self, lease: &Lease, incident: &Incident, owner: &ObjectRef) -> Result<Correlated, Fault> {
+        let mut tx = self.write(Scope::Held(lease.incident)).await?;
         let now = self.now();
         let held = hold(&mut tx, lease, now).await?;
         let key = owner_key(owner);
-        let other = open_of_owner(&mut tx, held.tenant, &held.cluster_key, &key, lease.incident).await?;
+        let other = open_of_owner(
+            &mut tx,
+            self.dialect.taking(),
+            held.tenant,
+            &held.cluster_key,
+            &key,
+            lease.incident,
+        )
+        .await?;
         let correlated = if let Some((other, phase)) = other {
             check_step(held.phase, Phase::Suppressed)?;
             join(&mut tx, &held, incident, (other, phase), now).await?;
@@ -136,8 +159,8 @@ async fn move_alerts(conn: &mut AnyConnection, from: IncidentId, to: IncidentId)
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::SqliteStore;
-    use crate::testing::{StillClock, TTL, alert, in_memory, incident, owner, ring};
+    use crate::SqlStore;
+    use crate::testing::{Database, StillClock, TTL, alert, fresh, incident, owner, ring};
     use dreamops_domain::event::Event;
     use dreamops_domain::incident::Incident;
     use dreamops_domain::object::ObjectRef;
@@ -145,7 +168,7 @@ mod tests {
     use dreamops_domain::ports::{Clock, Correlated, Lease, Store, StoreError};
     use std::sync::Arc;
 
-    async fn correlating(store: &SqliteStore, clock: &StillClock, title: &str) -> (Lease, Incident) {
+    async fn correlating(store: &SqlStore, clock: &StillClock, title: &str) -> (Lease, Incident) {
         let mut new = incident(clock, title);
         store.create(&new, title).await.unwrap();
         let lease = store.lease(new.id, title, TTL).await.unwrap();
@@ -156,15 +179,12 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn of_two_incidents_that_race_for_an_owner_one_becomes_and_one_joins() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("dreamops.db");
-        let (clock, keys) = (StillClock::new(), ring());
+        let (database, clock, keys) = (Database::new().await, StillClock::new(), ring());
         let dynamic = Arc::clone(&clock) as Arc<dyn Clock>;
-        // two stores on one file, as two processes have them
-        let here = SqliteStore::open(&path, Arc::clone(&keys), Arc::clone(&dynamic));
-        let there = SqliteStore::open(&path, keys, dynamic);
+        // two stores on one database, as two processes have them
+        let here = database.open(Arc::clone(&keys), Arc::clone(&dynamic));
+        let there = database.open(keys, dynamic);
         let (here, there) = tokio::join!(here, there);
-        let (here, there) = (here.unwrap(), there.unwrap());
         let (lease_a, a) = correlating(&here, &clock, "a").await;
         let (lease_b, b) = correlating(&there, &clock, "b").await;
         let (place_a, place_b) = (owner(), owner());
@@ -207,7 +227,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_joined_alert_survives_what_the_holder_saves_afterwards() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let (lease, mut first) = correlating(&store, &clock, "first").await;
         store.correlate(&lease, &first, &owner()).await.unwrap();
         let (joining, second) = correlating(&store, &clock, "second").await;
@@ -223,7 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn asking_again_changes_nothing_and_other_owners_do_not_meet() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let (lease, first) = correlating(&store, &clock, "first").await;
         for _ in 0..2 {
             let asked = store.correlate(&lease, &first, &owner()).await.unwrap();
@@ -238,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_incident_that_has_acted_does_not_vanish_into_another() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let (lease, first) = correlating(&store, &clock, "first").await;
         store.correlate(&lease, &first, &owner()).await.unwrap();
         let (joining, mut second) = correlating(&store, &clock, "second").await;

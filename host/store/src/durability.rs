@@ -6,14 +6,17 @@
     reason = "a process that is to be killed is waited for in real time"
 )]
 
+use crate::open::SCHEMA;
 use crate::testing::{SECRET, StillClock, TTL, entry, incident, ring};
-use crate::{OpenError, SqliteStore, worker};
+use crate::{OpenError, SqlStore, worker};
 use dreamops_domain::id::TenantId;
-use dreamops_domain::incident::Incident;
+use dreamops_domain::incident::{Case, Incident};
+use dreamops_domain::intake::Queue;
 use dreamops_domain::journal::WriteOutcome;
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{Clock, IncidentFilter, RegistryCredential, Sealer, Store, StoreError};
 use dreamops_vault::Keyring;
+use sqlx::Connection;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -22,8 +25,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-async fn open(path: &Path, keys: Arc<dyn Sealer>) -> Result<SqliteStore, OpenError> {
-    SqliteStore::open(path, keys, StillClock::new()).await
+async fn open(path: &Path, keys: Arc<dyn Sealer>) -> Result<SqlStore, OpenError> {
+    SqlStore::open(path, keys, StillClock::new()).await
 }
 
 /// Every file in a folder, the write-ahead log included.
@@ -157,6 +160,51 @@ async fn a_database_of_a_newer_program_is_refused() {
     store.close().await;
     let error = open(&path, keys).await.unwrap_err();
     assert!(matches!(error, OpenError::NewerSchema { found: 9999, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_the_version_before_opens_with_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dreamops.db");
+    sqlx::any::install_default_drivers();
+    let address = format!("sqlite://{}?mode=rwc", path.display());
+    let mut before = sqlx::AnyConnection::connect(&address).await.unwrap();
+    SCHEMA.run_direct(Some(1), &mut before, false).await.unwrap();
+    let clock = StillClock::new();
+    let one = incident(&clock, "one");
+    for (table, columns, values) in [
+        (
+            "incidents",
+            "id, tenant, phase, mode, closed, cluster_key, cluster_json, created_at, updated_at, format, case_json",
+            format!(
+                "'{}', '{}', 'received', 'yolo', 0, 'cluster-1', '{}', 1, 1, 1, '{}'",
+                one.id,
+                one.tenant,
+                serde_json::to_string(&one.cluster).unwrap(),
+                serde_json::to_string(&Case::new("shop", Vec::new())).unwrap()
+            ),
+        ),
+        (
+            "work",
+            "incident, tenant, cluster_key, due_at",
+            format!("'{}', '{}', 'cluster-1', 1", one.id, one.tenant),
+        ),
+    ] {
+        let sql = format!("INSERT INTO {table} ({columns}) VALUES ({values})");
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&mut before)
+            .await
+            .unwrap();
+    }
+    before.close().await.unwrap();
+
+    let store = open(&path, ring()).await.unwrap();
+    let claimed = store.claim("worker", TTL, 1).await.unwrap();
+    assert_eq!(claimed[0].lease.incident, one.id);
+    let mut found = store.load(one.tenant, one.id).await.unwrap();
+    found.phase = Phase::NoAction;
+    store.save(&claimed[0].lease, &found, &[]).await.unwrap();
+    assert_eq!(store.waiting().await.unwrap(), 0);
 }
 
 #[tokio::test]

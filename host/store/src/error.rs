@@ -1,6 +1,7 @@
 //! What the database says, in our words, with what to do next.
 
 use dreamops_domain::ports::StoreError;
+use sqlx::postgres::PgDatabaseError;
 use std::io;
 use std::path::PathBuf;
 
@@ -56,6 +57,20 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The address of the database is none that we know.
+    #[error("the address of the database is not understood; write it as postgres://USER:PASSWORD@HOST/DATABASE")]
+    BadAddress,
+    /// Its role could see past row-level security.
+    #[error(
+        "the role {role:?} of the database {} is a superuser or bypasses row-level security, so teams would not be apart; use a plain role that owns the database",
+        path.display()
+    )]
+    TooMuchRight {
+        /// The database.
+        path: PathBuf,
+        /// The role.
+        role: String,
+    },
     /// There is no room.
     #[error("the disk of the database {} is full; free some space and start again", path.display())]
     Full {
@@ -105,6 +120,15 @@ impl Fault {
     pub(crate) fn is_taken(&self) -> bool {
         matches!(self, Self::Sql(sqlx::Error::Database(e)) if e.is_unique_violation())
     }
+
+    /// Whether two transactions stood in each other's way, so that this one was taken back and may be tried again.
+    pub(crate) fn is_collision(&self) -> bool {
+        let code = match self {
+            Self::Sql(sqlx::Error::Database(e)) => e.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::code),
+            _ => None,
+        };
+        matches!(code, Some(state::DEADLOCK | state::SERIALIZATION))
+    }
 }
 
 /// What is wrong with a database, as far as it matters for what to do next.
@@ -118,6 +142,8 @@ pub(crate) enum Condition {
     ReadOnly,
     #[error("another process keeps it locked; try again when that has ended")]
     Busy,
+    #[error("it cannot be reached ({0}); try again when it is back")]
+    Away(String),
     #[error("{0}")]
     Other(String),
 }
@@ -136,15 +162,32 @@ mod code {
     pub(super) const IOERR_SHMSIZE: i64 = 4874;
 }
 
+/// SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+mod state {
+    pub(super) const READ_ONLY: &str = "25006";
+    pub(super) const SERIALIZATION: &str = "40001";
+    pub(super) const DEADLOCK: &str = "40P01";
+    pub(super) const DISK_FULL: &str = "53100";
+    pub(super) const NO_LOCK: &str = "55P03";
+    /// Shutdown, crash, not ready yet.
+    pub(super) const INTERVENTION: &str = "57P";
+    /// The connection was lost or refused.
+    pub(super) const CONNECTION: &str = "08";
+}
+
 impl Condition {
     pub(crate) fn of(error: &sqlx::Error) -> Self {
         let sqlx::Error::Database(reported) = error else {
             return match error {
-                sqlx::Error::PoolTimedOut => Self::Busy,
+                sqlx::Error::PoolTimedOut => Self::Away("no connection was there in time".to_owned()),
+                sqlx::Error::Io(why) => Self::Away(why.to_string()),
                 // the texts of the other kinds name columns and types, never values
                 other => Self::Other(other.to_string()),
             };
         };
+        if let Some(reported) = reported.try_downcast_ref::<PgDatabaseError>() {
+            return Self::of_postgres(reported);
+        }
         let extended = reported.code().and_then(|c| c.parse::<i64>().ok());
         let extended = extended.unwrap_or_default();
         match extended & 0xff {
@@ -153,6 +196,19 @@ impl Condition {
             code::NOTADB | code::CORRUPT => Self::Damaged(reported.message().to_owned()),
             code::READONLY | code::PERM | code::CANTOPEN => Self::ReadOnly,
             code::BUSY | code::LOCKED => Self::Busy,
+            _ => Self::Other(reported.message().to_owned()),
+        }
+    }
+
+    fn of_postgres(reported: &PgDatabaseError) -> Self {
+        match reported.code() {
+            state::DISK_FULL => Self::Full,
+            state::READ_ONLY => Self::ReadOnly,
+            state::DEADLOCK | state::SERIALIZATION | state::NO_LOCK => Self::Busy,
+            code if code.starts_with(state::INTERVENTION) || code.starts_with(state::CONNECTION) => {
+                Self::Away(reported.message().to_owned())
+            }
+            // the message names tables and columns; the values are in the detail
             _ => Self::Other(reported.message().to_owned()),
         }
     }

@@ -3,8 +3,9 @@
 
 use crate::column::{from_json, from_millis, read_id};
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use crate::page::{page_of, rows_of};
+use crate::scope::Scope;
 use async_trait::async_trait;
 use dreamops_domain::access::{Page, PageRequest};
 use dreamops_domain::audit::{Audit, AuditCheck, AuditEvent, AuditFilter, AuditHead};
@@ -39,7 +40,7 @@ impl Row {
 }
 
 #[async_trait]
-impl Audit for SqliteStore {
+impl Audit for SqlStore {
     async fn seal(&self, limit: u32) -> Result<u64, StoreError> {
         Ok(self.seal_events(limit).await?)
     }
@@ -66,7 +67,7 @@ impl Audit for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     async fn list_events(
         &self,
         tenant: TenantId,
@@ -85,13 +86,13 @@ impl SqliteStore {
         if let Some(event) = &filter.event {
             query = query.bind(event);
         }
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows = query.fetch_all(&mut *tx).await?;
         Ok(page_of(rows, page, |row| row.position.to_string(), Row::record)?)
     }
 
     async fn follow_events(&self, tenant: TenantId, position: i64, limit: u32) -> Result<Vec<AuditEvent>, Fault> {
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows: Vec<Row> = sqlx::query_as(AFTER)
             .bind(tenant.to_string())
             .bind(position)

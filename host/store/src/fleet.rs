@@ -4,8 +4,9 @@
 use crate::audit;
 use crate::column::{from_json, from_millis, from_name, name_of, read_id, read_mode, to_json, to_millis};
 use crate::error::{Fault, unreadable};
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use crate::page::{page_of, rows_of};
+use crate::scope::Scope;
 use async_trait::async_trait;
 use dreamops_domain::access::{Page, PageRequest};
 use dreamops_domain::fleet::{ClusterRecord, ConnectionStatus, Fleet};
@@ -61,7 +62,7 @@ impl Row {
 }
 
 #[async_trait]
-impl Fleet for SqliteStore {
+impl Fleet for SqlStore {
     async fn add(&self, record: &ClusterRecord, credential: &Zeroizing<String>, by: &str) -> Result<bool, StoreError> {
         Ok(self.add_cluster(record, credential, by).await?)
     }
@@ -111,15 +112,16 @@ impl Fleet for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     async fn add_cluster(
         &self,
         record: &ClusterRecord,
         credential: &Zeroizing<String>,
         by: &str,
     ) -> Result<bool, Fault> {
-        let (key, sealed) = self.seal_value(&place(record.tenant, record.id), credential.as_bytes())?;
-        let mut tx = self.write().await?;
+        let tenant = record.tenant;
+        let (key, sealed) = self.seal_value(&place(tenant, record.id), credential.as_bytes())?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let done = sqlx::query(
             "INSERT INTO clusters (id, tenant, name, auth_method, namespace, status, status_reason, version, platform, \
              cluster_key, cluster_json, mode, expires_at, created_at, updated_at, last_used_at, credential_key, \
@@ -154,7 +156,7 @@ impl SqliteStore {
 
     async fn list_clusters(&self, tenant: TenantId, page: &PageRequest) -> Result<Page<ClusterRecord>, Fault> {
         let sql = format!("{RECORD} WHERE tenant = $1 AND name > $2 ORDER BY name LIMIT $3");
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(sql))
             .bind(tenant.to_string())
             .bind(page.after.as_deref().unwrap_or_default())
@@ -167,7 +169,7 @@ impl SqliteStore {
     /// The cluster with this value in this column; of several, the one that was connected first.
     async fn find_cluster(&self, tenant: TenantId, column: &str, value: &str) -> Result<Option<ClusterRecord>, Fault> {
         let sql = format!("{RECORD} WHERE tenant = $1 AND {column} = $2 ORDER BY id LIMIT 1");
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let row: Option<Row> = sqlx::query_as(AssertSqlSafe(sql))
             .bind(tenant.to_string())
             .bind(value)
@@ -181,7 +183,7 @@ impl SqliteStore {
         tenant: TenantId,
         id: ClusterRecordId,
     ) -> Result<Option<Zeroizing<String>>, Fault> {
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let sealed: Option<String> =
             sqlx::query_scalar("SELECT credential_sealed FROM clusters WHERE id = $1 AND tenant = $2")
                 .bind(id.to_string())
@@ -202,8 +204,9 @@ impl SqliteStore {
         credential: &Zeroizing<String>,
         by: &str,
     ) -> Result<bool, Fault> {
-        let (key, sealed) = self.seal_value(&place(record.tenant, record.id), credential.as_bytes())?;
-        let mut tx = self.write().await?;
+        let tenant = record.tenant;
+        let (key, sealed) = self.seal_value(&place(tenant, record.id), credential.as_bytes())?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let done = sqlx::query(
             "UPDATE clusters SET auth_method = $3, namespace = $4, status = $5, status_reason = $6, version = $7, \
              platform = $8, cluster_key = $9, cluster_json = $10, expires_at = $11, updated_at = $12, \
@@ -240,7 +243,7 @@ impl SqliteStore {
         used: bool,
     ) -> Result<(), Fault> {
         let (now, status) = (self.now(), name_of(&status)?);
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         if used {
             sqlx::query("UPDATE clusters SET last_used_at = $3 WHERE id = $1 AND tenant = $2")
                 .bind(id.to_string())
@@ -274,7 +277,7 @@ impl SqliteStore {
         mode: Option<Mode>,
         by: &str,
     ) -> Result<bool, Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let done = sqlx::query("UPDATE clusters SET mode = $3, updated_at = $4 WHERE tenant = $1 AND name = $2")
             .bind(tenant.to_string())
             .bind(name)
@@ -288,7 +291,7 @@ impl SqliteStore {
     }
 
     async fn remove_cluster(&self, tenant: TenantId, name: &str, by: &str) -> Result<bool, Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let done = sqlx::query("DELETE FROM clusters WHERE tenant = $1 AND name = $2")
             .bind(tenant.to_string())
             .bind(name)
@@ -338,7 +341,7 @@ fn place(tenant: TenantId, cluster: ClusterRecordId) -> SealPlace<'static> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::testing::{SECRET, StillClock, cluster, in_memory};
+    use crate::testing::{SECRET, StillClock, cluster, fresh, raw};
     use dreamops_domain::fleet::AuthMethod;
     use dreamops_domain::ports::Clock;
     use std::time::Duration;
@@ -367,7 +370,7 @@ mod tests {
         Zeroizing::new(text.to_owned())
     }
 
-    async fn acts(store: &SqliteStore) -> Vec<String> {
+    async fn acts(store: &SqlStore) -> Vec<String> {
         let rows = store.audit_list(TenantId::DEFAULT, None).await.unwrap();
         for row in &rows {
             assert!(!row.body.to_string().contains(SECRET), "{row:?}");
@@ -377,7 +380,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cluster_is_found_again_with_its_credential() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let tenant = TenantId::DEFAULT;
         let made = record(&clock, tenant, "production");
         assert!(store.add(&made, &secret(SECRET), "admin").await.unwrap());
@@ -388,7 +391,7 @@ mod tests {
         let opened = Fleet::credential(&store, tenant, made.id).await.unwrap();
         assert_eq!(opened, Some(secret(SECRET)));
         let row: String = sqlx::query_scalar("SELECT credential_sealed FROM clusters")
-            .fetch_one(&store.pool)
+            .fetch_one(&raw(&store).await)
             .await
             .unwrap();
         assert!(!row.contains(SECRET));
@@ -397,7 +400,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_rotation_replaces_credential_and_what_was_learned_at_once() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let tenant = TenantId::DEFAULT;
         let mut made = record(&clock, tenant, "production");
         store.add(&made, &secret("old"), "admin").await.unwrap();
@@ -415,7 +418,7 @@ mod tests {
 
     #[tokio::test]
     async fn how_a_cluster_is_doing_is_told_when_it_changes() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let tenant = TenantId::DEFAULT;
         let made = record(&clock, tenant, "production");
         store.add(&made, &secret(SECRET), "admin").await.unwrap();
@@ -441,7 +444,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cluster_of_another_team_is_not_there() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let made = record(&clock, TenantId::DEFAULT, "production");
         store.add(&made, &secret(SECRET), "admin").await.unwrap();
         let other = TenantId::new(clock.now());
@@ -471,7 +474,7 @@ mod tests {
 
     #[tokio::test]
     async fn clusters_are_listed_by_name_in_pages() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let tenant = TenantId::DEFAULT;
         for name in ["c", "a", "b"] {
             store

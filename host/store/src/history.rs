@@ -6,7 +6,8 @@
 use crate::column::{from_millis, read_id, read_phase, to_millis};
 use crate::correlate::owner_key;
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use dreamops_domain::decision::PastAction;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::ClusterId;
@@ -18,7 +19,7 @@ pub(crate) const HISTORY: &str = "SELECT j.incident, j.action, j.strategy, j.fau
      FROM journal j JOIN incidents i ON i.id = j.incident \
      WHERE j.tenant = $1 AND j.cluster_key = $2 AND j.owner_key = $3 AND j.finished_at >= $4 \
      AND j.applied = 1 AND j.direction = 'forward' \
-     GROUP BY j.incident, j.attempt, j.step ORDER BY at DESC, max(j.number_all) DESC";
+     GROUP BY j.incident, j.attempt, j.step, j.action, j.strategy, j.fault, i.phase ORDER BY at DESC, max(j.number_all) DESC";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -45,7 +46,7 @@ impl Row {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn past_actions(
         &self,
         tenant: TenantId,
@@ -53,12 +54,13 @@ impl SqliteStore {
         owner: &ObjectRef,
         since: Timestamp,
     ) -> Result<Vec<PastAction>, Fault> {
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows: Vec<Row> = sqlx::query_as(HISTORY)
             .bind(tenant.to_string())
             .bind(&cluster.key)
             .bind(owner_key(owner))
             .bind(to_millis(since))
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *tx)
             .await?;
         let actions: Result<Vec<_>, StoreError> = rows.into_iter().map(Row::action).collect();
         Ok(actions?)
@@ -68,7 +70,7 @@ impl SqliteStore {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::testing::{TTL, cluster, entry, in_memory, incident, owner};
+    use crate::testing::{TTL, cluster, entry, fresh, incident, owner};
     use dreamops_domain::finding::{Diagnosis, Finding};
     use dreamops_domain::id::TenantId;
     use dreamops_domain::incident::ClusterId;
@@ -112,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_action_counts_when_it_was_applied_and_once() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let mut one = incident(&clock, "one");
         store.create(&one, "one").await.unwrap();
         let lease = store.lease(one.id, "a", TTL).await.unwrap();

@@ -11,7 +11,8 @@ use crate::delivery::{Placed, Receipt, Shown};
 use crate::error::Fault;
 use crate::lease::hold;
 use crate::meeting::{self, Keys};
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use crate::{queue, rows};
 use dreamops_domain::alert::Alert;
 use dreamops_domain::event::{Event, TimelineEntry};
@@ -50,7 +51,7 @@ struct Row {
     case_json: String,
 }
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn create_incident(&self, incident: &Incident, delivery_key: &str) -> Result<(), Fault> {
         check_new(incident)?;
         let now = self.clock.now();
@@ -76,7 +77,7 @@ impl SqliteStore {
         let mut shown = Shown::default();
         shown.add(incident.id, 0, placed.iter().map(|p| p.id));
 
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(incident.tenant)).await?;
         insert(&mut tx, incident.tenant, &[incident]).await?;
         receipt.insert(&mut tx).await?;
         receipt.insert_alerts(&mut tx, &placed).await?;
@@ -101,15 +102,18 @@ impl SqliteStore {
         if incident.id != lease.incident {
             return Err(StoreError::LeaseLost.into());
         }
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Held(lease.incident)).await?;
         let held = hold(&mut tx, lease, self.now()).await?;
         check_step(held.phase, incident.phase)?;
         if let Err(fault) = update(&mut tx, incident).await {
             if !fault.is_taken() {
                 return Err(fault);
             }
+            // some databases answer nothing more in a transaction in which something failed
+            tx.rollback().await?;
+            let mut tx = self.read(Scope::Team(held.tenant)).await?;
             let owner = held.owner_key.as_deref().unwrap_or_default();
-            let other = open_of_owner(&mut tx, held.tenant, &held.cluster_key, owner, incident.id).await?;
+            let other = open_of_owner(&mut tx, "", held.tenant, &held.cluster_key, owner, incident.id).await?;
             return Err(other.map_or(fault, |(id, _)| StoreError::OwnerTaken(id).into()));
         }
         audit::append(&mut tx, held.tenant, incident.id, events).await?;
@@ -117,7 +121,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn load_incident(&self, tenant: TenantId, id: IncidentId) -> Result<Incident, Fault> {
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         load(&mut tx, tenant, id).await
     }
 
@@ -142,7 +146,7 @@ impl SqliteStore {
         if let Some(phase) = filter.phase {
             query = query.bind(phase.name());
         }
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let ids = query.fetch_all(&mut *tx).await?;
         let mut incidents = Vec::with_capacity(ids.len());
         for id in ids {
@@ -249,15 +253,16 @@ pub(crate) async fn alerts(conn: &mut AnyConnection, id: IncidentId) -> Result<V
     texts.iter().map(|text| Ok(from_json(text, &what)?)).collect()
 }
 
-/// The open incident of an owner, but for `not`.
+/// The open incident of an owner, but for `not`; `taking` is what the query ends with.
 pub(crate) async fn open_of_owner(
     conn: &mut AnyConnection,
+    taking: &str,
     tenant: TenantId,
     cluster_key: &str,
     owner_key: &str,
     not: IncidentId,
 ) -> Result<Option<(IncidentId, Phase)>, Fault> {
-    let found: Option<(String, String)> = sqlx::query_as(OPEN_OF_OWNER)
+    let found: Option<(String, String)> = sqlx::query_as(AssertSqlSafe(format!("{OPEN_OF_OWNER}{taking}")))
         .bind(tenant.to_string())
         .bind(cluster_key)
         .bind(owner_key)

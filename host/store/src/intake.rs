@@ -7,10 +7,12 @@
 
 use crate::audit;
 use crate::column::{from_millis, name_of, read_id, read_phase, to_millis};
+use crate::correlate::TRIES;
 use crate::delivery::{Placed, Receipt, Shown};
 use crate::error::Fault;
 use crate::meeting::{self, Keys};
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use crate::{incident, queue, rows};
 use dreamops_domain::alert::{Alert, AlertStatus};
 use dreamops_domain::event::{Event, TimelineEntry};
@@ -30,8 +32,18 @@ pub(crate) const SHOWN_BY: &str = "SELECT coalesce(max(position) + 1, 0) FROM in
 /// What tells one message about an alert from the next.
 type Told = (String, String, Option<i64>);
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn take(&self, delivery: &NewDelivery) -> Result<Taken, Fault> {
+        let mut tries = 0;
+        loop {
+            match self.take_once(delivery).await {
+                Err(fault) if tries < TRIES && fault.is_collision() => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn take_once(&self, delivery: &NewDelivery) -> Result<Taken, Fault> {
         for new in &delivery.incidents {
             incident::check_new(new)?;
         }
@@ -43,7 +55,7 @@ impl SqliteStore {
             key: &delivery.key,
             received_at: delivery.received_at,
         };
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(delivery.tenant)).await?;
         if !is_first(&mut tx, delivery, &receipt).await? {
             return first_time(&mut tx, &receipt).await;
         }

@@ -8,8 +8,8 @@ use crate::column::{from_json, from_millis, read_id, to_json, to_millis};
 use crate::correlate::owner_key;
 use crate::error::{Fault, unreadable};
 use crate::lease::{Held, hold};
-use crate::open::SqliteStore;
-use crate::stop;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use dreamops_domain::finding::Finding;
 use dreamops_domain::id::{EntryId, IncidentId, TenantId};
 use dreamops_domain::incident::Case;
@@ -36,9 +36,9 @@ struct Row {
     outcome_json: Option<String>,
 }
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn plan_entries(&self, lease: &Lease, entries: &[JournalEntry]) -> Result<(), Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Held(lease.incident)).await?;
         let held = hold(&mut tx, lease, self.now()).await?;
         let case: String = sqlx::query_scalar("SELECT case_json FROM incidents WHERE id = $1")
             .bind(lease.incident.to_string())
@@ -98,7 +98,7 @@ impl SqliteStore {
         now: Timestamp,
         by_person: bool,
     ) -> Result<(), Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Held(lease.incident)).await?;
         hold(&mut tx, lease, self.now()).await?;
         let found: Option<(String, Option<String>)> =
             sqlx::query_as("SELECT direction, outcome_json FROM journal WHERE id = $1 AND incident = $2")
@@ -112,7 +112,7 @@ impl SqliteStore {
             return Err(StoreError::Journal(why).into());
         }
         let taken_back = by_person && direction == direction_name(Direction::Revert);
-        if !taken_back && let Some(stop) = stop::read(&mut tx).await? {
+        if !taken_back && let Some(stop) = self.stop_in(&mut tx).await? {
             return Err(StoreError::Stopped(stop).into());
         }
         sqlx::query("UPDATE journal SET started_at = $2 WHERE id = $1")
@@ -130,7 +130,7 @@ impl SqliteStore {
         outcome: &WriteOutcome,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Held(lease.incident)).await?;
         hold(&mut tx, lease, self.now()).await?;
         let found: Option<(Option<i64>, Option<String>)> =
             sqlx::query_as("SELECT started_at, outcome_json FROM journal WHERE id = $1 AND incident = $2")
@@ -155,7 +155,7 @@ impl SqliteStore {
         sqlx::query("UPDATE journal SET outcome_json = $2, applied = $3, finished_at = $4 WHERE id = $1")
             .bind(entry.to_string())
             .bind(text)
-            .bind(matches!(outcome, WriteOutcome::Applied { .. }))
+            .bind(i64::from(matches!(outcome, WriteOutcome::Applied { .. })))
             .bind(to_millis(now))
             .execute(&mut *tx)
             .await?;
@@ -163,10 +163,11 @@ impl SqliteStore {
     }
 
     pub(crate) async fn journal_of(&self, tenant: TenantId, incident: IncidentId) -> Result<Vec<JournalEntry>, Fault> {
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows: Vec<Row> = sqlx::query_as(JOURNAL)
             .bind(incident.to_string())
             .bind(tenant.to_string())
-            .fetch_all(&self.pool)
+            .fetch_all(&mut *tx)
             .await?;
         let entries: Result<Vec<_>, StoreError> = rows.iter().map(|row| self.entry(tenant, row)).collect();
         Ok(entries?)

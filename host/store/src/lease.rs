@@ -6,7 +6,8 @@
 
 use crate::column::{read_id, read_phase};
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use crate::worker;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::phase::Phase;
@@ -26,9 +27,9 @@ pub(crate) struct Held {
     pub(crate) owner_key: Option<String>,
 }
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn take_lease(&self, incident: IncidentId, worker: &str, ttl: Duration) -> Result<Lease, Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Program).await?;
         let found: Option<(Option<String>, i64, i64)> = sqlx::query_as(LEASE)
             .bind(incident.to_string())
             .fetch_optional(&mut *tx)
@@ -39,20 +40,28 @@ impl SqliteStore {
         if held {
             return Err(StoreError::LeaseLost.into());
         }
-        let epoch = epoch + 1;
-        sqlx::query("UPDATE work SET lease_owner = $2, lease_until = $3, epoch = $4 WHERE incident = $1")
-            .bind(incident.to_string())
-            .bind(worker)
-            .bind(after(now, ttl))
-            .bind(epoch)
-            .execute(&mut *tx)
-            .await?;
+        let taken = sqlx::query(
+            "UPDATE work SET lease_owner = $2, lease_until = $3, epoch = epoch + 1 WHERE incident = $1 AND epoch = $4",
+        )
+        .bind(incident.to_string())
+        .bind(worker)
+        .bind(after(now, ttl))
+        .bind(epoch)
+        .execute(&mut *tx)
+        .await?;
+        if taken.rows_affected() == 0 {
+            // another was quicker
+            return Err(StoreError::LeaseLost.into());
+        }
         tx.commit().await?;
-        Ok(Lease { incident, epoch })
+        Ok(Lease {
+            incident,
+            epoch: epoch + 1,
+        })
     }
 
     pub(crate) async fn extend_lease(&self, lease: &Lease, ttl: Duration) -> Result<(), Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Held(lease.incident)).await?;
         let now = self.now();
         hold(&mut tx, lease, now).await?;
         sqlx::query("UPDATE work SET lease_until = $2 WHERE incident = $1")
@@ -68,7 +77,7 @@ impl SqliteStore {
         sqlx::query("UPDATE work SET lease_owner = NULL, lease_until = 0 WHERE incident = $1 AND epoch = $2")
             .bind(lease.incident.to_string())
             .bind(lease.epoch)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -99,7 +108,7 @@ pub(crate) fn after(now: i64, ttl: Duration) -> i64 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::testing::{TTL, entry, in_memory, incident, owner};
+    use crate::testing::{TTL, entry, fresh, incident, owner};
     use crate::worker;
     use dreamops_domain::id::TenantId;
     use dreamops_domain::phase::Phase;
@@ -107,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_whose_lease_ran_out_cannot_write() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let mut one = incident(&clock, "one");
         store.create(&one, "delivery").await.unwrap();
         let old = store.lease(one.id, "a", TTL).await.unwrap();
@@ -142,7 +151,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lease_is_taken_once_until_it_is_given_back() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let one = incident(&clock, "one");
         store.create(&one, "delivery").await.unwrap();
         let mine = store.lease(one.id, &worker::this_process(), TTL).await.unwrap();
@@ -164,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn there_is_no_lease_on_an_incident_that_does_not_exist() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let one = incident(&clock, "one");
         assert!(matches!(
             store.lease(one.id, "a", TTL).await,

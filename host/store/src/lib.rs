@@ -1,8 +1,10 @@
-//! What must survive a crash: incidents, journal, leases, audit, credentials, on `SQLite`.
+//! What must survive a crash: incidents, journal, leases, audit, credentials, on `SQLite` or `PostgreSQL`.
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `open` | opening and making the database, schema, key check |
+//! | `open` | opening and making a `SQLite` file, schema, key check |
+//! | `connect` | opening a `PostgreSQL` database, its role, schema, key check |
+//! | `scope` | whose rows a transaction sees |
 //! | `port` | the ports [`Store`](dreamops_domain::ports::Store) and [`RegistryCredentials`](dreamops_domain::ports::RegistryCredentials) |
 //! | `lease` | who may write to an incident |
 //! | [`worker`] | the name of a lease holder, and whether it is still alive |
@@ -39,6 +41,7 @@ pub mod access;
 mod alerts;
 pub mod audit;
 mod column;
+mod connect;
 mod correlate;
 mod delivery;
 mod error;
@@ -56,6 +59,7 @@ mod port;
 mod queue;
 pub mod registry;
 mod rows;
+mod scope;
 mod seal;
 mod sources;
 mod stop;
@@ -67,9 +71,14 @@ pub mod worker;
 mod durability;
 #[cfg(test)]
 mod plans;
+#[cfg(all(test, unix))]
+mod postgres;
 #[cfg(test)]
 mod testing;
 
 pub use error::OpenError;
-pub use open::SqliteStore;
+pub use open::SqlStore;
+
+/// The store, by the name it had when `SQLite` was all that it could be on.
+pub type SqliteStore = SqlStore;
 pub use port::TenantCredentials;

@@ -1,17 +1,18 @@
-//! Opening: the file, the schema, the keys.
+//! Opening a `SQLite` file: the file, the schema, the keys. `PostgreSQL` is in `connect`.
 //!
 //! Promise: the file is private (0600) from its first byte; opening either succeeds as a whole or leaves
 //! the database as it was; a database of a newer program or of another keyring is refused before anything is
 //! written; a commit is on disk when it returns (write-ahead log with `synchronous = FULL`).
 
-use crate::error::{Condition, Fault, OpenError};
+use crate::error::{Condition, OpenError};
+use crate::scope::Dialect;
 use dreamops_domain::audit::Signer;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, SealError, SealPlace, Sealer, StoreError};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection, Executor, Transaction};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection, Executor};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The schema, from its first version.
-static SCHEMA: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(crate) static SCHEMA: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// What each connection to a file begins with. A transaction waits 20 s for another process's before it fails.
 const PRAGMAS: &str =
@@ -36,22 +37,26 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What the key check seals.
 const KNOWN: &[u8] = b"dreamops";
 
-/// The store on one `SQLite` file.
+/// The store on one database.
 #[derive(Clone)]
-pub struct SqliteStore {
+pub struct SqlStore {
+    pub(crate) dialect: Dialect,
     pub(crate) pool: AnyPool,
+    /// For transactions that write. On a file it is one connection: whoever waits for it waits in a queue that is fair and wakes at
+    /// once, where `SQLite` would have each try again after a while.
+    pub(crate) writer: AnyPool,
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
 }
 
-impl std::fmt::Debug for SqliteStore {
+impl std::fmt::Debug for SqlStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SqliteStore")
+        write!(f, "SqlStore({:?})", self.dialect)
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Opens the database at `path`; makes it and its folder where there is none.
     pub async fn open(path: &Path, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
@@ -64,11 +69,8 @@ impl SqliteStore {
             .map_err(|error| Refusal::Sql(error).at(path))?
             // a commit that waits for the disk is no news, and what is done is told by the audit
             .disable_statement_logging();
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
-            .connect_lazy_with(options.clone());
-        let store = Self::around(pool, sealer, clock);
+        let mut store = Self::around(Dialect::Sqlite, file_pool(&options, CONNECTIONS), sealer, clock);
+        store.writer = file_pool(&options, 1);
         store.prepare_patiently(&options, path).await?;
         Ok(store)
     }
@@ -81,17 +83,20 @@ impl SqliteStore {
         // the database is its one connection, which therefore is never replaced
         let pool = AnyPoolOptions::new()
             .max_connections(1)
+            .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
-        let store = Self::around(pool, sealer, clock);
+        let store = Self::around(Dialect::Sqlite, pool, sealer, clock);
         let prepared = store.prepare_in_memory().await;
         prepared.map_err(|refusal| refusal.at(Path::new(":memory:")))?;
         Ok(store)
     }
 
-    fn around(pool: AnyPool, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn around(dialect: Dialect, pool: AnyPool, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Self {
         Self {
+            dialect,
+            writer: pool.clone(),
             pool,
             sealer,
             clock,
@@ -108,6 +113,7 @@ impl SqliteStore {
 
     /// Ends all connections; the last one to a file folds the write-ahead log into it.
     pub async fn close(&self) {
+        self.writer.close().await;
         self.pool.close().await;
     }
 
@@ -153,7 +159,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    async fn check_keys(&self, conn: &mut AnyConnection) -> Result<(), Refusal> {
+    pub(crate) async fn check_keys(&self, conn: &mut AnyConnection) -> Result<(), Refusal> {
         let place = SealPlace {
             tenant: TenantId::DEFAULT,
             table: "key_check",
@@ -179,16 +185,6 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Begins a transaction that writes. It waits its turn here and not in the middle.
-    pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>, Fault> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
-    }
-
-    /// Begins a transaction that sees one state of the database.
-    pub(crate) async fn read(&self) -> Result<Transaction<'static, Any>, Fault> {
-        Ok(self.pool.begin().await?)
-    }
-
     /// The present moment, as the database keeps moments.
     pub(crate) fn now(&self) -> i64 {
         crate::column::to_millis(self.clock.now())
@@ -210,11 +206,13 @@ impl SqliteStore {
 }
 
 /// Why a database was refused.
-enum Refusal {
+pub(crate) enum Refusal {
     Sql(sqlx::Error),
     Schema(MigrateError),
     WrongKey,
     Seal(SealError),
+    /// The role that could see past row-level security.
+    Role(String),
 }
 
 impl From<sqlx::Error> for Refusal {
@@ -233,10 +231,11 @@ impl From<MigrateError> for Refusal {
 }
 
 impl Refusal {
-    fn at(self, path: &Path) -> OpenError {
+    pub(crate) fn at(self, path: &Path) -> OpenError {
         let path: PathBuf = path.to_owned();
         match self {
             Self::WrongKey => OpenError::WrongKey { path },
+            Self::Role(role) => OpenError::TooMuchRight { path, role },
             Self::Seal(error) => OpenError::Failed {
                 path,
                 why: error.to_string(),
@@ -261,6 +260,15 @@ impl Refusal {
             },
         }
     }
+}
+
+fn file_pool(file: &AnyConnectOptions, connections: u32) -> AnyPool {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        // a connection to a file is not lost while nobody uses it
+        .test_before_acquire(false)
+        .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
+        .connect_lazy_with(file.clone())
 }
 
 fn is_busy(error: &sqlx::Error) -> bool {

@@ -1,6 +1,6 @@
 //! The ports of the domain, on this store. Each method is one transaction; its rules are in the module that it calls.
 
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use async_trait::async_trait;
 use dreamops_domain::decision::{EmergencyStop, PastAction};
 use dreamops_domain::event::TimelineEntry;
@@ -15,7 +15,7 @@ use dreamops_domain::time::Timestamp;
 use std::time::Duration;
 
 #[async_trait]
-impl Store for SqliteStore {
+impl Store for SqlStore {
     async fn create(&self, incident: &Incident, delivery_key: &str) -> Result<(), StoreError> {
         Ok(self.create_incident(incident, delivery_key).await?)
     }
@@ -96,7 +96,7 @@ impl Store for SqliteStore {
 }
 
 #[async_trait]
-impl RegistryCredentials for SqliteStore {
+impl RegistryCredentials for SqlStore {
     async fn credential(&self, registry: &str, namespace: &str) -> Result<Option<RegistryCredential>, StoreError> {
         Ok(self.credential_for(TenantId::DEFAULT, registry, namespace).await?)
     }

@@ -8,12 +8,14 @@
 //! | a resolution or an acknowledgement comes | at once, and a worker that postpones at that moment does not undo it |
 //! | it ends | never |
 //!
-//! A claim is a lease as in `lease`: the epoch goes up, and who held it before cannot write any more.
+//! A claim is a lease as in `lease`: the epoch goes up, and who held it before cannot write any more. On `SQLite`, whose workers are
+//! on one host, what a dead process held is claimed at once; elsewhere its lease has to run out.
 
 use crate::column::{read_id, to_millis};
 use crate::error::Fault;
 use crate::lease::{after, hold};
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::{Dialect, Scope};
 use crate::{rows, worker};
 use async_trait::async_trait;
 use dreamops_domain::id::{IncidentId, TenantId};
@@ -37,7 +39,7 @@ pub(crate) const HELD: &str = "SELECT incident, lease_owner FROM work \
 pub(crate) const WAITING: &str = "SELECT count(*) FROM work WHERE due_at <= $1 AND lease_until <= $1";
 
 #[async_trait]
-impl Queue for SqliteStore {
+impl Queue for SqlStore {
     async fn claim(&self, worker: &str, ttl: Duration, limit: u32) -> Result<Vec<Claimed>, StoreError> {
         Ok(self.claim_due(worker, ttl, limit).await?)
     }
@@ -51,7 +53,7 @@ impl Queue for SqliteStore {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     async fn claim_due(&self, worker: &str, ttl: Duration, limit: u32) -> Result<Vec<Claimed>, Fault> {
         let now = self.now();
         if self.count_due(now).await? == 0 {
@@ -59,13 +61,14 @@ impl SqliteStore {
             return Ok(Vec::new());
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(rows::CHUNK);
-        let mut tx = self.write().await?;
-        let mut free: Vec<String> = sqlx::query_scalar(FREE)
+        let mut tx = self.write(Scope::Program).await?;
+        let sql = format!("{FREE}{}", self.dialect.taking_free());
+        let mut free: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(now)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(&mut *tx)
             .await?;
-        if free.len() < limit {
+        if free.len() < limit && self.dialect == Dialect::Sqlite {
             let orphans = orphans(&mut tx, now).await?;
             free.extend(orphans.into_iter().take(limit - free.len()));
         }
@@ -80,7 +83,7 @@ impl SqliteStore {
     }
 
     async fn postpone_held(&self, lease: &Lease, until: Timestamp) -> Result<(), Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Held(lease.incident)).await?;
         hold(&mut tx, lease, self.now()).await?;
         sqlx::query("UPDATE work SET due_at = $2 WHERE incident = $1 AND woken = 0 AND due_at IS NOT NULL")
             .bind(lease.incident.to_string())
@@ -191,8 +194,8 @@ pub(crate) async fn wake(conn: &mut AnyConnection, incident: IncidentId, now: i6
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::testing::{TTL, in_memory, incident};
-    use crate::{SqliteStore, worker};
+    use crate::testing::{TTL, fresh, in_memory, incident};
+    use crate::{SqlStore, worker};
     use dreamops_domain::id::IncidentId;
     use dreamops_domain::incident::Incident;
     use dreamops_domain::intake::Queue;
@@ -200,14 +203,14 @@ mod tests {
     use dreamops_domain::ports::{Clock, Lease, Store, StoreError};
     use std::time::Duration;
 
-    async fn claimed(store: &SqliteStore, limit: u32) -> Vec<IncidentId> {
+    async fn claimed(store: &SqlStore, limit: u32) -> Vec<IncidentId> {
         let claimed = store.claim("worker", TTL, limit).await.unwrap();
         claimed.iter().map(|c| c.lease.incident).collect()
     }
 
     #[tokio::test]
     async fn what_is_due_longest_is_claimed_first_and_once() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let mut ids = Vec::new();
         for title in ["one", "two", "three"] {
             clock.advance(Duration::from_secs(1));
@@ -227,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_held_it_before_cannot_write_any_more() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let new = incident(&clock, "one");
         store.create(&new, "one").await.unwrap();
         let before = store.claim("a", TTL, 1).await.unwrap().remove(0).lease;
@@ -255,7 +258,7 @@ mod tests {
         assert!(store.claim("other", TTL, 1).await.unwrap().is_empty());
     }
 
-    async fn awaiting(store: &SqliteStore, new: &mut Incident, lease: &Lease) {
+    async fn awaiting(store: &SqlStore, new: &mut Incident, lease: &Lease) {
         for phase in [
             Phase::Correlating,
             Phase::Assessing,
@@ -271,7 +274,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_incident_that_waits_for_approval_is_due_when_its_worker_said() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let mut new = incident(&clock, "one");
         store.create(&new, "one").await.unwrap();
         let lease = store.claim("a", TTL, 1).await.unwrap().remove(0).lease;
@@ -296,7 +299,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_approval_makes_it_due_and_its_end_never() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let mut new = incident(&clock, "one");
         store.create(&new, "one").await.unwrap();
         let lease = store.claim("a", TTL, 1).await.unwrap().remove(0).lease;

@@ -11,7 +11,8 @@
 use crate::audit;
 use crate::column::from_millis;
 use crate::error::{Fault, unreadable};
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use dreamops_domain::id::{AlertId, TenantId};
 use dreamops_domain::ports::{RegistryCredential, SealPlace, StoreError};
 use dreamops_domain::time::Timestamp;
@@ -43,7 +44,7 @@ pub fn registry_host(text: &str) -> String {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     /// Stores a credential for a namespace, or for all. True if it took the place of an earlier one.
     pub async fn credential_add(
         &self,
@@ -77,7 +78,7 @@ impl SqliteStore {
     ) -> Result<bool, Fault> {
         let now = self.clock.now();
         let registry = registry_host(&credential.registry);
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let replaced = forget(&mut tx, tenant, &registry, namespace).await?;
         let id = AlertId::new(now).to_string();
         let (key, sealed) = self.seal_value(&place(tenant, &id), credential.password.as_bytes())?;
@@ -102,12 +103,13 @@ impl SqliteStore {
     }
 
     async fn list_credentials(&self, tenant: TenantId) -> Result<Vec<CredentialEntry>, Fault> {
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
             "SELECT registry, namespace, username, created_at FROM registry_credentials \
              WHERE tenant = $1 ORDER BY registry, namespace",
         )
         .bind(tenant.to_string())
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *tx)
         .await?;
         let entries = rows
             .into_iter()
@@ -127,7 +129,7 @@ impl SqliteStore {
         namespace: Option<&str>,
     ) -> Result<bool, Fault> {
         let registry = registry_host(registry);
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let removed = forget(&mut tx, tenant, &registry, namespace).await?;
         if removed {
             let body = serde_json::json!({ "registry": registry, "namespace": namespace });
@@ -144,6 +146,7 @@ impl SqliteStore {
         namespace: &str,
     ) -> Result<Option<RegistryCredential>, Fault> {
         let registry = registry_host(registry);
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let found: Option<(String, String, String)> = sqlx::query_as(
             "SELECT id, username, password_sealed FROM registry_credentials \
              WHERE tenant = $1 AND registry = $2 AND namespace IN ($3, '') ORDER BY namespace DESC LIMIT 1",
@@ -151,7 +154,7 @@ impl SqliteStore {
         .bind(tenant.to_string())
         .bind(&registry)
         .bind(namespace)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *tx)
         .await?;
         let Some((id, username, sealed)) = found else {
             return Ok(None);
@@ -195,7 +198,7 @@ fn place(tenant: TenantId, id: &str) -> SealPlace<'static> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::registry_host;
-    use crate::testing::{SECRET, in_memory};
+    use crate::testing::{SECRET, fresh};
     use dreamops_domain::id::TenantId;
     use dreamops_domain::ports::{RegistryCredential, RegistryCredentials};
     use zeroize::Zeroizing;
@@ -225,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_credential_of_the_namespace_goes_before_the_one_for_all() {
-        let (store, _) = in_memory().await;
+        let (store, _) = fresh().await;
         let tenant = TenantId::DEFAULT;
         assert!(store.credential("ghcr.io", "shop").await.unwrap().is_none());
         let (all, shop) = (credential("all", "one"), credential("shop", SECRET));
@@ -248,7 +251,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_password_takes_the_place_of_the_old() {
-        let (store, _) = in_memory().await;
+        let (store, _) = fresh().await;
         let tenant = TenantId::DEFAULT;
         for (password, replaced) in [("old", false), ("new", true)] {
             let given = credential("user", password);

@@ -6,8 +6,9 @@
 //! a head that is kept elsewhere shows, and nothing else without its being seen (see `verify`).
 
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use crate::rows;
+use crate::scope::{SEALER_LOCK, Scope};
 use dreamops_domain::audit::{AuditHead, Signer};
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::StoreError;
@@ -69,7 +70,7 @@ struct Sealed {
     chain: String,
 }
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) fn signer(&self) -> Result<Arc<dyn Signer>, StoreError> {
         self.signer
             .clone()
@@ -78,7 +79,10 @@ impl SqliteStore {
 
     pub(crate) async fn seal_events(&self, limit: u32) -> Result<u64, Fault> {
         let signer = self.signer()?;
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Sealer).await?;
+        if !self.only_one(&mut tx, SEALER_LOCK).await? {
+            return Ok(0);
+        }
         let unsealed: Vec<Stored> = sqlx::query_as(UNSEALED)
             .bind(i64::from(limit))
             .fetch_all(&mut *tx)
@@ -110,7 +114,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn audit_head(&self, tenant: TenantId) -> Result<AuditHead, Fault> {
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         head(&mut tx, &tenant.to_string()).await
     }
 }

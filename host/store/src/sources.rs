@@ -4,8 +4,9 @@ use crate::access::LAST;
 use crate::audit;
 use crate::column::{from_millis, from_name, name_of, read_id, to_millis};
 use crate::error::{Fault, unreadable};
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
 use crate::page::{page_of, rows_of};
+use crate::scope::Scope;
 use dreamops_domain::access::{Page, PageRequest, SourceRecord};
 use dreamops_domain::alert::Source;
 use dreamops_domain::id::{SourceId, TenantId};
@@ -41,7 +42,7 @@ impl Row {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn create_source(
         &self,
         source: &SourceRecord,
@@ -52,8 +53,9 @@ impl SqliteStore {
         let list = serde_json::to_vec(&bare)
             .map(Zeroizing::new)
             .map_err(|_| unreadable("the secrets of a source"))?;
-        let (key, sealed) = self.seal_value(&place(source.tenant, source.id), &list)?;
-        let mut tx = self.write().await?;
+        let tenant = source.tenant;
+        let (key, sealed) = self.seal_value(&place(tenant, source.id), &list)?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let done = sqlx::query(
             "INSERT INTO sources (id, tenant, kind, name, cluster, secrets_key, secrets_sealed, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
@@ -81,7 +83,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn list_sources(&self, tenant: TenantId, page: &PageRequest) -> Result<Page<SourceRecord>, Fault> {
-        let mut tx = self.read().await?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let rows: Vec<Row> = sqlx::query_as(SOURCES)
             .bind(tenant.to_string())
             .bind(page.after.as_deref().unwrap_or(LAST))
@@ -96,9 +98,10 @@ impl SqliteStore {
         kind: Source,
         name: &str,
     ) -> Result<Option<(SourceRecord, Vec<Zeroizing<String>>)>, Fault> {
-        let mut tx = self.read().await?;
+        let kind = name_of(&kind)?;
+        let mut tx = self.read(Scope::Route(&kind, name)).await?;
         let found: Option<Row> = sqlx::query_as(OF_ROUTE)
-            .bind(name_of(&kind)?)
+            .bind(&kind)
             .bind(name)
             .fetch_optional(&mut *tx)
             .await?;
@@ -113,7 +116,7 @@ impl SqliteStore {
     }
 
     pub(crate) async fn remove_source(&self, tenant: TenantId, source: SourceId, by: &str) -> Result<bool, Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let name: Option<String> =
             sqlx::query_scalar("DELETE FROM sources WHERE id = $1 AND tenant = $2 RETURNING name")
                 .bind(source.to_string())
@@ -142,7 +145,7 @@ fn place(tenant: TenantId, source: SourceId) -> SealPlace<'static> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use crate::testing::{SECRET, StillClock, in_memory};
+    use crate::testing::{SECRET, StillClock, fresh, raw};
     use dreamops_domain::access::{Access, PageRequest, SourceRecord};
     use dreamops_domain::alert::Source;
     use dreamops_domain::id::{SourceId, TenantId};
@@ -166,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_source_is_found_by_its_route_with_its_secrets() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let made = source(&clock, TenantId::DEFAULT, "payments");
         assert!(store.source_create(&made, &secrets(), "admin").await.unwrap());
         let (found, opened) = store.source(Source::PagerDuty, "payments").await.unwrap().unwrap();
@@ -176,7 +179,7 @@ mod tests {
         assert_eq!(told[0].event, "source-created");
         assert!(!told[0].body.to_string().contains(SECRET));
         let row: String = sqlx::query_scalar("SELECT secrets_sealed FROM sources")
-            .fetch_one(&store.pool)
+            .fetch_one(&raw(&store).await)
             .await
             .unwrap();
         assert!(!row.contains(SECRET));
@@ -184,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_is_taken_is_taken_for_every_team() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         let other = TenantId::new(clock.now());
         let first = source(&clock, TenantId::DEFAULT, "payments");
         assert!(store.source_create(&first, &secrets(), "admin").await.unwrap());
@@ -209,13 +212,13 @@ mod tests {
 
     #[tokio::test]
     async fn secrets_that_were_moved_to_another_source_do_not_open() {
-        let (store, clock) = in_memory().await;
+        let (store, clock) = fresh().await;
         for name in ["mine", "theirs"] {
             let made = source(&clock, TenantId::DEFAULT, name);
             store.source_create(&made, &secrets(), "admin").await.unwrap();
         }
         sqlx::query("UPDATE sources SET secrets_sealed = (SELECT secrets_sealed FROM sources WHERE name = 'theirs')")
-            .execute(&store.pool)
+            .execute(&raw(&store).await)
             .await
             .unwrap();
         let refusal = store.source(Source::PagerDuty, "mine").await.unwrap_err();

@@ -3,7 +3,8 @@
 use crate::audit;
 use crate::column::{from_millis, to_millis};
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::{Dialect, Scope};
 use dreamops_domain::decision::EmergencyStop;
 use dreamops_domain::id::TenantId;
 use sqlx::AnyConnection;
@@ -11,14 +12,24 @@ use sqlx::AnyConnection;
 /// The scope that covers every team and cluster.
 const EVERYWHERE: &str = "";
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn stop_now(&self) -> Result<Option<EmergencyStop>, Fault> {
-        let mut conn = self.pool.acquire().await?;
-        read(&mut conn).await
+        let mut tx = self.read(Scope::Program).await?;
+        read(&mut tx).await
+    }
+
+    /// The stop, for a transaction that starts a write: it is not pulled before that transaction has ended.
+    pub(crate) async fn stop_in(&self, conn: &mut AnyConnection) -> Result<Option<EmergencyStop>, Fault> {
+        if self.dialect == Dialect::Postgres {
+            sqlx::query("LOCK TABLE emergency_stop IN SHARE MODE")
+                .execute(&mut *conn)
+                .await?;
+        }
+        read(conn).await
     }
 
     pub(crate) async fn set_stop(&self, stop: Option<EmergencyStop>) -> Result<(), Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(TenantId::DEFAULT)).await?;
         let (event, body) = match &stop {
             Some(stop) => (
                 "emergency-stop-pulled",
@@ -45,7 +56,7 @@ impl SqliteStore {
 }
 
 /// The stop, if it is on.
-pub(crate) async fn read(conn: &mut AnyConnection) -> Result<Option<EmergencyStop>, Fault> {
+async fn read(conn: &mut AnyConnection) -> Result<Option<EmergencyStop>, Fault> {
     let found: Option<(i64, String, String)> =
         sqlx::query_as("SELECT since, pulled_by, reason FROM emergency_stop WHERE scope = $1")
             .bind(EVERYWHERE)

@@ -1,7 +1,8 @@
 //! What belongs to a team as a whole: the secret under which redacted values get their handles.
 
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{SealPlace, StoreError};
 use sqlx::AnyConnection;
@@ -12,7 +13,7 @@ const KEY_BYTES: usize = 32;
 
 const REDACTION: &str = "SELECT redaction_sealed FROM tenants WHERE id = $1";
 
-impl SqliteStore {
+impl SqlStore {
     /// The team's secret for [`Redactor`](dreamops_domain::redact::Redactor), made on first use and stored sealed: "same
     /// value as before" stays visible from one run to the next.
     pub async fn redaction_key(&self, tenant: TenantId) -> Result<Zeroizing<Vec<u8>>, StoreError> {
@@ -20,7 +21,7 @@ impl SqliteStore {
     }
 
     async fn redaction_key_of(&self, tenant: TenantId) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let mut tx = self.write().await?;
+        let mut tx = self.write(Scope::Team(tenant)).await?;
         let stored: Option<String> = sqlx::query_scalar(REDACTION)
             .bind(tenant.to_string())
             .fetch_optional(&mut *tx)

@@ -1,6 +1,7 @@
 //! What the tests of this crate share: a clock that stands still, a keyring, incidents.
 
-use crate::SqliteStore;
+use crate::SqlStore;
+use crate::scope::Dialect;
 use async_trait::async_trait;
 use dreamops_domain::alert::{Alert, AlertStatus, Hints, Source};
 use dreamops_domain::event::{Event, TimelineEntry};
@@ -13,6 +14,8 @@ use dreamops_domain::ports::{Clock, Sealer};
 use dreamops_domain::rehearsal::{RawPatch, Write};
 use dreamops_domain::time::Timestamp;
 use dreamops_vault::Keyring;
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -57,13 +60,101 @@ pub(crate) fn ring() -> Arc<dyn Sealer> {
     Arc::new(Keyring::parse(key.expose()).expect("a new key is well-formed"))
 }
 
-/// A store in memory with its clock.
-pub(crate) async fn in_memory() -> (SqliteStore, Arc<StillClock>) {
+/// A store in memory with its clock, for what is about `SQLite`.
+pub(crate) async fn in_memory() -> (SqlStore, Arc<StillClock>) {
     let clock = StillClock::new();
-    let store = SqliteStore::in_memory(ring(), Arc::clone(&clock) as Arc<dyn Clock>)
+    let store = SqlStore::in_memory(ring(), Arc::clone(&clock) as Arc<dyn Clock>)
         .await
         .expect("a database in memory opens");
     (store, clock)
+}
+
+/// A new store with its clock, on the database that the suite is run on.
+pub(crate) async fn fresh() -> (SqlStore, Arc<StillClock>) {
+    let clock = StillClock::new();
+    (fresh_under(ring(), &clock).await, clock)
+}
+
+/// A new store under these keys.
+pub(crate) async fn fresh_under(keys: Arc<dyn Sealer>, clock: &Arc<StillClock>) -> SqlStore {
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    match server() {
+        None => SqlStore::in_memory(keys, clock)
+            .await
+            .expect("a database in memory opens"),
+        Some(_) => Database::new().await.open(keys, clock).await,
+    }
+}
+
+/// A database that several stores open, as several processes do.
+pub(crate) enum Database {
+    File(tempfile::TempDir),
+    /// Its address.
+    Postgres(String),
+}
+
+impl Database {
+    /// A new one, on the database that the suite is run on.
+    pub(crate) async fn new() -> Self {
+        let Some(server) = server() else {
+            return Self::File(tempfile::tempdir().expect("a folder can be made"));
+        };
+        let name = format!("t{}", uuid::Uuid::new_v4().simple());
+        let sql = format!("CREATE DATABASE {name} OWNER {ROLE}");
+        let above = superuser(&server, "postgres").await;
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&above)
+            .await
+            .expect("a database can be made");
+        above.close().await;
+        Self::Postgres(address(&server, ROLE, &name))
+    }
+
+    pub(crate) async fn open(&self, keys: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> SqlStore {
+        let opened = match self {
+            Self::File(folder) => SqlStore::open(&folder.path().join("dreamops.db"), keys, clock).await,
+            Self::Postgres(address) => SqlStore::connect(address, keys, clock).await,
+        };
+        opened.expect("a new database opens")
+    }
+}
+
+/// The plain role that stores connect as.
+pub(crate) const ROLE: &str = "dreamops";
+/// Where the suite is told the folder of the server's socket, if it is to be run on `PostgreSQL`.
+pub(crate) const SERVER: &str = "DREAMOPS_TEST_POSTGRES_SOCKET";
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "one test starts this test program for another database"
+)]
+pub(crate) fn server() -> Option<String> {
+    std::env::var(SERVER).ok()
+}
+
+/// The address of a database of the server with that socket.
+pub(crate) fn address(server: &str, role: &str, database: &str) -> String {
+    format!("postgres://{role}@localhost/{database}?host={server}")
+}
+
+/// Connections that row-level security does not hold.
+async fn superuser(server: &str, database: &str) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    let address = address(server, "postgres", database);
+    let connected = AnyPoolOptions::new().max_connections(2).connect(&address);
+    connected.await.expect("the server takes connections")
+}
+
+/// Access to every row of a store's database, for what a thief or a test does to it.
+pub(crate) async fn raw(store: &SqlStore) -> AnyPool {
+    let Some(server) = server().filter(|_| store.dialect == Dialect::Postgres) else {
+        return store.pool.clone();
+    };
+    let name: String = sqlx::query_scalar("SELECT current_database()::text")
+        .fetch_one(&store.pool)
+        .await
+        .expect("a connection knows its database");
+    superuser(&server, &name).await
 }
 
 pub(crate) fn cluster() -> ClusterId {

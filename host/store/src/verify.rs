@@ -10,7 +10,8 @@
 //! Each event is checked against the value stored before it, so that one change is one problem and not all that follows.
 
 use crate::error::Fault;
-use crate::open::SqliteStore;
+use crate::open::SqlStore;
+use crate::scope::Scope;
 use crate::seal::{Stored, head};
 use dreamops_domain::audit::{AuditCheck, AuditHead, Signer};
 use dreamops_domain::id::TenantId;
@@ -88,11 +89,11 @@ impl Check<'_> {
     }
 }
 
-impl SqliteStore {
+impl SqlStore {
     pub(crate) async fn verify_chain(&self, tenant: TenantId, anchor: Option<&AuditHead>) -> Result<AuditCheck, Fault> {
         let signer = self.signer()?;
+        let mut tx = self.read(Scope::Team(tenant)).await?;
         let tenant = tenant.to_string();
-        let mut tx = self.read().await?;
         let mut check = Check {
             signer: &*signer,
             checked: 0,

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use crate::testing::{TTL, in_memory, incident, owner};
+use crate::testing::{TTL, fresh, incident, owner};
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::phase::{PHASES, Phase};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn what_was_created_and_saved_is_loaded_again() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut one = incident(&clock, "one");
     store.create(&one, "delivery").await.unwrap();
     assert_eq!(store.load(one.tenant, one.id).await.unwrap(), one);
@@ -34,7 +34,7 @@ async fn what_was_created_and_saved_is_loaded_again() {
 
 #[tokio::test]
 async fn a_forbidden_transition_writes_nothing() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let one = incident(&clock, "one");
     store.create(&one, "delivery").await.unwrap();
     let lease = store.lease(one.id, "a", TTL).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_forbidden_transition_writes_nothing() {
 
 #[tokio::test]
 async fn lists_are_newest_first_filtered_and_bounded() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut ids = Vec::new();
     for title in ["one", "two", "three"] {
         clock.advance(Duration::from_secs(1));
@@ -103,7 +103,7 @@ async fn lists_are_newest_first_filtered_and_bounded() {
 
 #[tokio::test]
 async fn an_incident_of_another_team_is_not_there() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let one = incident(&clock, "one");
     store.create(&one, "delivery").await.unwrap();
     let other = TenantId::new(Timestamp::from_millis(1));
@@ -117,7 +117,7 @@ async fn an_incident_of_another_team_is_not_there() {
 
 #[tokio::test]
 async fn an_incident_is_not_reopened_while_another_is_open_for_its_owner() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut first = incident(&clock, "first");
     store.create(&first, "1").await.unwrap();
     let lease = store.lease(first.id, "a", TTL).await.unwrap();

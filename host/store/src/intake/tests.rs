@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
-use crate::SqliteStore;
-use crate::testing::{StillClock, TTL, alert, in_memory, incident, owner, ring};
+use crate::SqlStore;
+use crate::testing::{Database, StillClock, TTL, alert, fresh, incident, owner, raw, ring};
 use dreamops_domain::access::PageRequest;
 use dreamops_domain::alert::{Alert, AlertStatus, Source};
 use dreamops_domain::event::Event;
@@ -45,18 +45,18 @@ fn delivery(clock: &StillClock, key: &str, alerts: Vec<Alert>) -> NewDelivery {
     }
 }
 
-async fn stored(store: &SqliteStore, id: IncidentId) -> Incident {
+async fn stored(store: &SqlStore, id: IncidentId) -> Incident {
     store.load(TenantId::DEFAULT, id).await.unwrap()
 }
 
-async fn count(store: &SqliteStore, table: &str) -> i64 {
+async fn count(store: &SqlStore, table: &str) -> i64 {
     let sql = format!("SELECT count(*) FROM {table}");
     let counted = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
-    counted.fetch_one(&store.pool).await.unwrap()
+    counted.fetch_one(&raw(store).await).await.unwrap()
 }
 
 /// Takes a delivery in that opens one incident.
-async fn opened(store: &SqliteStore, clock: &StillClock, sent: Alert) -> IncidentId {
+async fn opened(store: &SqlStore, clock: &StillClock, sent: Alert) -> IncidentId {
     let key = format!("opening {}", sent.fingerprint);
     let taken = store.take_in(&delivery(clock, &key, vec![sent])).await.unwrap();
     taken.incidents[0]
@@ -64,7 +64,7 @@ async fn opened(store: &SqliteStore, clock: &StillClock, sent: Alert) -> Inciden
 
 #[tokio::test]
 async fn what_was_taken_in_is_an_incident_as_if_it_had_been_created() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let sent = delivery(&clock, "one", vec![about("a", "web-1")]);
     let taken = store.take_in(&sent).await.unwrap();
     let created = incident(&clock, "other");
@@ -80,7 +80,7 @@ async fn what_was_taken_in_is_an_incident_as_if_it_had_been_created() {
 
 #[tokio::test]
 async fn a_repeated_delivery_stores_nothing_and_names_the_first() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let sent = delivery(&clock, "one", vec![about("a", "web-1"), about("b", "db-1")]);
     let first = store.take_in(&sent).await.unwrap();
     assert_eq!(first.incidents.len(), 2);
@@ -110,7 +110,7 @@ async fn a_repeated_delivery_stores_nothing_and_names_the_first() {
 
 #[tokio::test]
 async fn a_key_that_counts_for_ever_is_never_new_again() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut sent = delivery(&clock, "one", vec![]);
     sent.repeats_for = None;
     let first = store.take_in(&sent).await.unwrap();
@@ -123,14 +123,7 @@ async fn a_key_that_counts_for_ever_is_never_new_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_equal_deliveries_at_the_same_time_one_is_stored() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("dreamops.db");
-    let (clock, keys) = (StillClock::new(), ring());
-    let mut stores = Vec::new();
-    for _ in 0..2 {
-        let dynamic = Arc::clone(&clock) as Arc<dyn Clock>;
-        stores.push(SqliteStore::open(&path, Arc::clone(&keys), dynamic).await.unwrap());
-    }
+    let (_database, stores, clock) = two_stores().await;
     let tasks: Vec<_> = (0..8)
         .map(|n| {
             let store = stores[n % 2].clone();
@@ -157,7 +150,7 @@ async fn of_equal_deliveries_at_the_same_time_one_is_stored() {
 
 #[tokio::test]
 async fn alerts_about_one_object_meet_in_one_incident() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let first = opened(&store, &clock, about("restarts", "web-1")).await;
     clock.advance(Duration::from_secs(1));
     let more = vec![
@@ -178,7 +171,7 @@ async fn alerts_about_one_object_meet_in_one_incident() {
 
 #[tokio::test]
 async fn alerts_of_one_delivery_meet_as_well() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let alerts = vec![about("a", "web-1"), about("b", "web-1"), about("a", "db-1")];
     let sent = delivery(&clock, "one", alerts);
     let taken = store.take_in(&sent).await.unwrap();
@@ -191,7 +184,7 @@ async fn alerts_of_one_delivery_meet_as_well() {
 
 #[tokio::test]
 async fn an_alert_that_still_fires_is_stored_and_does_nothing() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut sent = about("a", "web-1");
     sent.starts_at = Some(clock.now());
     let first = opened(&store, &clock, sent.clone()).await;
@@ -212,7 +205,7 @@ async fn an_alert_that_still_fires_is_stored_and_does_nothing() {
 
 #[tokio::test]
 async fn an_incident_that_ended_takes_no_alerts() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let first = opened(&store, &clock, about("a", "web-1")).await;
     end(&store, first).await;
     clock.advance(REPEATS * 2);
@@ -221,7 +214,7 @@ async fn an_incident_that_ended_takes_no_alerts() {
     assert_eq!(stored(&store, first).await.case.alerts.len(), 1);
 }
 
-async fn end(store: &SqliteStore, id: IncidentId) {
+async fn end(store: &SqlStore, id: IncidentId) {
     let lease = store.lease(id, "ending", TTL).await.unwrap();
     let mut one = stored(store, id).await;
     one.phase = Phase::NoAction;
@@ -231,7 +224,7 @@ async fn end(store: &SqliteStore, id: IncidentId) {
 
 #[tokio::test]
 async fn alerts_follow_an_incident_into_the_one_it_joined() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut leases: Vec<(Lease, Incident)> = Vec::new();
     for pod in ["web-1", "web-2"] {
         let id = opened(&store, &clock, about(pod, pod)).await;
@@ -252,7 +245,7 @@ async fn alerts_follow_an_incident_into_the_one_it_joined() {
 
 #[tokio::test]
 async fn a_resolution_wakes_the_incident_and_a_worker_that_postpones_does_not_undo_it() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let id = opened(&store, &clock, about("a", "web-1")).await;
     let claimed = store.claim("worker", TTL, 1).await.unwrap();
     let lease = &claimed[0].lease;
@@ -272,7 +265,7 @@ async fn a_resolution_wakes_the_incident_and_a_worker_that_postpones_does_not_un
 
 #[tokio::test]
 async fn a_resolution_is_about_one_alert_and_not_about_its_object() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let first = opened(&store, &clock, about("a", "web-1")).await;
     let mut other = about("b", "web-1");
     other.status = AlertStatus::Resolved;
@@ -282,7 +275,7 @@ async fn a_resolution_is_about_one_alert_and_not_about_its_object() {
 
 #[tokio::test]
 async fn a_hundred_alerts_are_shown_and_all_are_stored() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let alerts = (0..250).map(|n| about(&format!("a{n}"), "web-1")).collect();
     let taken = store.take_in(&delivery(&clock, "many", alerts)).await.unwrap();
     assert_eq!(taken.incidents.len(), 1);
@@ -299,7 +292,7 @@ async fn a_hundred_alerts_are_shown_and_all_are_stored() {
 
 #[tokio::test]
 async fn teams_do_not_meet() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let first = opened(&store, &clock, about("a", "web-1")).await;
     let mut sent = delivery(&clock, "opening a", vec![about("a", "web-1")]);
     sent.tenant = TenantId::new(clock.now());
@@ -314,7 +307,7 @@ async fn teams_do_not_meet() {
 
 #[tokio::test]
 async fn an_incident_that_has_begun_is_not_taken_in() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut sent = delivery(&clock, "one", vec![about("a", "web-1")]);
     sent.incidents[0].phase = Phase::Executing;
     let refusal = store.take_in(&sent).await.unwrap_err();
@@ -322,14 +315,14 @@ async fn an_incident_that_has_begun_is_not_taken_in() {
     assert_eq!(count(&store, "deliveries").await, 0);
 }
 
-async fn alerts_of(store: &SqliteStore, tenant: TenantId, filter: &AlertFilter) -> Vec<AlertId> {
+async fn alerts_of(store: &SqlStore, tenant: TenantId, filter: &AlertFilter) -> Vec<AlertId> {
     let page = store.alerts(tenant, filter, &PageRequest::default()).await.unwrap();
     page.items.iter().map(|a| a.id).collect()
 }
 
 #[tokio::test]
 async fn alerts_are_listed_newest_first_in_pages_and_by_filter() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let mut deliveries = Vec::new();
     for n in 0..3 {
         clock.advance(Duration::from_secs(1));
@@ -383,4 +376,71 @@ async fn alerts_are_listed_newest_first_in_pages_and_by_filter() {
     };
     let page = store.alerts(tenant, &AlertFilter::default(), &nonsense).await.unwrap();
     assert!(page.items.is_empty());
+}
+
+/// Two stores on one database, as two processes have them.
+async fn two_stores() -> (Database, Vec<SqlStore>, Arc<StillClock>) {
+    let (database, clock, keys) = (Database::new().await, StillClock::new(), ring());
+    let mut stores = Vec::new();
+    for _ in 0..2 {
+        let dynamic = Arc::clone(&clock) as Arc<dyn Clock>;
+        stores.push(database.open(Arc::clone(&keys), dynamic).await);
+    }
+    (database, stores, clock)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_storm_from_two_senders_at_once_is_one_incident_per_object() {
+    let (_database, stores, clock) = two_stores().await;
+    let tasks: Vec<_> = (0..40)
+        .map(|n| {
+            let store = stores[n % 2].clone();
+            // the objects in another order each time, so that whoever takes them in that order meets another half-way
+            let mut alerts: Vec<_> = (0..4)
+                .map(|pod| about(&format!("{n} {pod}"), &format!("web-{pod}")))
+                .collect();
+            alerts.rotate_left(n % 4);
+            let sent = delivery(&clock, &n.to_string(), alerts);
+            tokio::spawn(async move { store.take_in(&sent).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().incidents.len(), 4);
+    }
+    let listed = stores[0]
+        .list(TenantId::DEFAULT, &IncidentFilter::default())
+        .await
+        .unwrap();
+    assert_eq!(listed.len(), 4);
+    for one in listed {
+        assert_eq!((one.case.alerts.len(), one.case.timeline.len()), (40, 40));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn workers_never_claim_the_same_incident() {
+    let (_database, stores, clock) = two_stores().await;
+    let alerts = (0..30).map(|n| about(&n.to_string(), &format!("pod-{n}"))).collect();
+    let taken = stores[0].take_in(&delivery(&clock, "one", alerts)).await.unwrap();
+    let workers: Vec<_> = (0..6)
+        .map(|n| {
+            let store = stores[n % 2].clone();
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                loop {
+                    let claimed = store.claim(&format!("worker {n}"), TTL, 2).await.unwrap();
+                    if claimed.is_empty() && store.waiting().await.unwrap() == 0 {
+                        return mine;
+                    }
+                    mine.extend(claimed.into_iter().map(|c| c.lease.incident));
+                }
+            })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for worker in workers {
+        claimed.extend(worker.await.unwrap());
+    }
+    claimed.sort();
+    assert_eq!(claimed, taken.incidents);
 }

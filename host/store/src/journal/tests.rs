@@ -1,19 +1,19 @@
 #![allow(clippy::unwrap_used)]
 
-use crate::SqliteStore;
-use crate::testing::{StillClock, TTL, entry, in_memory, incident};
+use crate::SqlStore;
+use crate::testing::{StillClock, TTL, entry, fresh, incident, raw};
 use dreamops_domain::decision::EmergencyStop;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::journal::{Direction, JournalEntry, WriteOutcome};
 use dreamops_domain::ports::{Clock, Lease, SealPlace, Store, StoreError};
 
-async fn held(store: &SqliteStore, clock: &StillClock) -> (Lease, IncidentId) {
+async fn held(store: &SqlStore, clock: &StillClock) -> (Lease, IncidentId) {
     let new = incident(clock, "one");
     store.create(&new, "one").await.unwrap();
     (store.lease(new.id, "a", TTL).await.unwrap(), new.id)
 }
 
-async fn journal(store: &SqliteStore, id: IncidentId) -> Vec<JournalEntry> {
+async fn journal(store: &SqlStore, id: IncidentId) -> Vec<JournalEntry> {
     store.journal(TenantId::DEFAULT, id).await.unwrap()
 }
 
@@ -27,7 +27,7 @@ fn stop(clock: &StillClock) -> EmergencyStop {
 
 #[tokio::test]
 async fn entries_come_back_whole_and_in_order() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let (lease, id) = held(&store, &clock).await;
     let planned: Vec<_> = (0..3).map(|step| entry(&clock, step)).collect();
     store.journal_plan(&lease, &planned).await.unwrap();
@@ -45,7 +45,7 @@ async fn entries_come_back_whole_and_in_order() {
 
 #[tokio::test]
 async fn a_write_whose_outcome_is_known_is_not_made_again() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let (lease, _) = held(&store, &clock).await;
     let planned = entry(&clock, 0);
     store
@@ -71,7 +71,7 @@ async fn a_write_whose_outcome_is_known_is_not_made_again() {
 
 #[tokio::test]
 async fn the_emergency_stop_refuses_a_start_and_leaves_the_entry_planned() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let (lease, id) = held(&store, &clock).await;
     let forward = entry(&clock, 0);
     let back = JournalEntry {
@@ -105,7 +105,7 @@ async fn the_emergency_stop_refuses_a_start_and_leaves_the_entry_planned() {
 
 #[tokio::test]
 async fn a_plan_that_is_drawn_up_anew_replaces_what_was_not_started() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let (lease, id) = held(&store, &clock).await;
     let former = [entry(&clock, 0), entry(&clock, 1), entry(&clock, 2)];
     store.journal_plan(&lease, &former).await.unwrap();
@@ -134,14 +134,14 @@ async fn a_plan_that_is_drawn_up_anew_replaces_what_was_not_started() {
 
 #[tokio::test]
 async fn a_write_that_was_moved_to_another_entry_does_not_open() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let (lease, id) = held(&store, &clock).await;
     let planned = [entry(&clock, 0), entry(&clock, 1)];
     store.journal_plan(&lease, &planned).await.unwrap();
     sqlx::query("UPDATE journal SET write_sealed = (SELECT write_sealed FROM journal WHERE id = $1) WHERE id = $2")
         .bind(planned[0].id.to_string())
         .bind(planned[1].id.to_string())
-        .execute(&store.pool)
+        .execute(&raw(&store).await)
         .await
         .unwrap();
     let error = store.journal(TenantId::DEFAULT, id).await.unwrap_err();
@@ -150,7 +150,7 @@ async fn a_write_that_was_moved_to_another_entry_does_not_open() {
 
 #[tokio::test]
 async fn a_sealed_text_that_is_no_write_is_told_without_it() {
-    let (store, clock) = in_memory().await;
+    let (store, clock) = fresh().await;
     let (lease, id) = held(&store, &clock).await;
     let planned = entry(&clock, 0);
     store
@@ -164,7 +164,7 @@ async fn a_sealed_text_that_is_no_write_is_told_without_it() {
     let (_, token) = store.seal_value(&place, b"\"hunter2\"").unwrap();
     sqlx::query("UPDATE journal SET write_sealed = $1")
         .bind(token)
-        .execute(&store.pool)
+        .execute(&raw(&store).await)
         .await
         .unwrap();
     let error = store.journal(TenantId::DEFAULT, id).await.unwrap_err();

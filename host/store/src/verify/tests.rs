@@ -1,23 +1,21 @@
 #![allow(clippy::unwrap_used)]
 
-use crate::SqliteStore;
-use crate::testing::{StillClock, incident};
+use crate::SqlStore;
+use crate::testing::{StillClock, fresh_under, incident, raw};
 use dreamops_domain::access::{Access, PageRequest};
 use dreamops_domain::audit::{Audit, AuditCheck, AuditFilter, AuditHead, Signer};
 use dreamops_domain::id::TenantId;
-use dreamops_domain::ports::{Clock, Sealer, Store, StoreError};
+use dreamops_domain::ports::{Sealer, Store, StoreError};
 use dreamops_vault::Keyring;
 use std::sync::Arc;
 
 const TENANT: TenantId = TenantId::DEFAULT;
 
 /// A store whose audit holds five sealed events of one team, and one of another.
-async fn sealed() -> (SqliteStore, Arc<StillClock>) {
+async fn sealed() -> (SqlStore, Arc<StillClock>) {
     let clock = StillClock::new();
     let ring = Arc::new(Keyring::parse(Keyring::generate().expose()).unwrap());
-    let dynamic = Arc::clone(&clock) as Arc<dyn Clock>;
-    let sealer = Arc::clone(&ring) as Arc<dyn Sealer>;
-    let store = SqliteStore::in_memory(sealer, dynamic).await.unwrap();
+    let store = fresh_under(Arc::clone(&ring) as Arc<dyn Sealer>, &clock).await;
     let store = store.with_signer(ring);
     for title in ["one", "two", "three", "four", "five"] {
         happen(&store, &clock, title).await;
@@ -27,16 +25,16 @@ async fn sealed() -> (SqliteStore, Arc<StillClock>) {
     (store, clock)
 }
 
-async fn happen(store: &SqliteStore, clock: &StillClock, title: &str) {
+async fn happen(store: &SqlStore, clock: &StillClock, title: &str) {
     store.create(&incident(clock, title), title).await.unwrap();
 }
 
-async fn tamper(store: &SqliteStore, sql: &'static str) {
-    let done = sqlx::query(sql).execute(&store.pool).await.unwrap();
+async fn tamper(store: &SqlStore, sql: &'static str) {
+    let done = sqlx::query(sql).execute(&raw(store).await).await.unwrap();
     assert!(done.rows_affected() > 0, "{sql}");
 }
 
-async fn check(store: &SqliteStore, anchor: Option<&AuditHead>) -> AuditCheck {
+async fn check(store: &SqlStore, anchor: Option<&AuditHead>) -> AuditCheck {
     store.verify(TENANT, anchor).await.unwrap()
 }
 
@@ -216,10 +214,7 @@ async fn a_rotated_ring_continues_the_chain_and_one_without_the_old_key_says_so(
     let (old, new) = (Keyring::generate(), Keyring::generate());
     let ring = |text: &str| Arc::new(Keyring::parse(text).unwrap());
     let first = ring(old.expose());
-    let dynamic = Arc::clone(&clock) as Arc<dyn Clock>;
-    let store = SqliteStore::in_memory(Arc::clone(&first) as Arc<dyn Sealer>, dynamic)
-        .await
-        .unwrap();
+    let store = fresh_under(Arc::clone(&first) as Arc<dyn Sealer>, &clock).await;
     let store = store.with_signer(first);
     happen(&store, &clock, "one").await;
     store.seal(100).await.unwrap();
@@ -246,7 +241,7 @@ async fn sealing_goes_in_portions_and_needs_keys() {
     assert_eq!(store.seal(2).await.unwrap(), 2);
     assert_eq!(store.seal(2).await.unwrap(), 1);
     assert_eq!(check(&store, None).await.problems, [""; 0]);
-    let (plain, _) = crate::testing::in_memory().await;
+    let (plain, _) = crate::testing::fresh().await;
     assert!(matches!(plain.seal(1).await, Err(StoreError::Database(_))));
 }
 

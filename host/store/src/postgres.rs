@@ -1,0 +1,359 @@
+//! The suite on `PostgreSQL`, on a server of its own that lives as long as the test; and what holds on `PostgreSQL` only.
+//!
+//! Tests that are `ignored` here are run by the one that is not, which tells them the server.
+
+#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a server is waited for in real time, and a test that is skipped says so"
+)]
+
+use crate::testing::{Database, ROLE, SERVER, StillClock, address, fresh, incident, raw, ring, server};
+use crate::{OpenError, SqlStore};
+use dreamops_domain::access::Access;
+use dreamops_domain::id::TenantId;
+use dreamops_domain::ports::{Clock, Store};
+use dreamops_domain::time::Timestamp;
+use sqlx::Connection;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A server with a socket in its own folder and no network.
+struct Server {
+    child: Child,
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+    user: Option<(u32, u32)>,
+}
+
+impl Server {
+    /// Makes and starts one; the reason where that cannot be done here.
+    fn start() -> Result<Self, String> {
+        let programs = programs().ok_or("there is no initdb in the path or under /usr/lib/postgresql")?;
+        let folder = tempfile::tempdir().unwrap();
+        let user = user_for(folder.path())?;
+        let made = program(&programs, "initdb", folder.path(), user)
+            .args([
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--no-sync",
+                "--pgdata=data",
+            ])
+            .status()
+            .map_err(|error| format!("initdb cannot be run ({error})"))?;
+        assert!(made.success(), "initdb failed");
+        let child = serve(&programs, folder.path(), user);
+        Ok(Self {
+            child,
+            folder,
+            programs,
+            user,
+        })
+    }
+
+    /// Ends it; what it keeps stays.
+    fn stop(&mut self) {
+        // an interrupt is its fast shutdown; a kill would leave its processes behind for a while
+        let asked = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+
+    fn start_again(&mut self) {
+        self.child = serve(&self.programs, self.folder.path(), self.user);
+    }
+
+    fn socket(&self) -> &str {
+        self.folder.path().to_str().unwrap()
+    }
+
+    /// Waits until it takes connections, and makes the plain role.
+    async fn ready(&mut self) {
+        sqlx::any::install_default_drivers();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let address = address(self.socket(), "postgres", "postgres");
+        loop {
+            if let Ok(mut connection) = sqlx::AnyConnection::connect(&address).await {
+                let sql = format!("CREATE ROLE {ROLE} LOGIN");
+                // it is there where the server was started again
+                let _ = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await;
+                connection.close().await.unwrap();
+                return;
+            }
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "the server does not start: {}", log());
+            assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A program of the server's, to be run in its folder by its user.
+fn program(programs: &Path, name: &str, folder: &Path, user: Option<(u32, u32)>) -> Command {
+    let mut command = Command::new(programs.join(name));
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
+    if let Some((user, group)) = user {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+fn serve(programs: &Path, folder: &Path, user: Option<(u32, u32)>) -> Child {
+    program(programs, "postgres", folder, user)
+        .args([
+            "-D",
+            "data",
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=300",
+            "-k",
+        ])
+        .arg(folder)
+        .stderr(fs::File::create(folder.join("log")).unwrap())
+        .spawn()
+        .unwrap()
+}
+
+/// The folder of the newest server's programs.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    folders.splice(0..0, std::env::split_paths(&path));
+    folders.into_iter().rev().find(|folder| folder.join("initdb").is_file())
+}
+
+/// The user to run the server as: it refuses to run as root.
+fn user_for(folder: &Path) -> Result<Option<(u32, u32)>, String> {
+    if fs::metadata(folder).unwrap().uid() != 0 {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let named = fields.next() == Some("postgres");
+        let (user, group) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
+        named.then_some((user, group))
+    });
+    let (user, group) = found.ok_or("this is root, and there is no user postgres")?;
+    std::os::unix::fs::chown(folder, Some(user), Some(group)).map_err(|error| error.to_string())?;
+    Ok(Some((user, group)))
+}
+
+#[tokio::test]
+async fn the_suite_holds_on_postgresql() {
+    let mut server = match Server::start() {
+        Ok(server) => server,
+        Err(why) => {
+            println!("skipped: the suite was not run on PostgreSQL, because {why}");
+            return;
+        }
+    };
+    server.ready().await;
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--include-ignored",
+            "--skip=the_suite_holds",
+            "--skip=a_database_that_was_away",
+            "--skip=durability::",
+            "--skip=plans::",
+        ])
+        .env(SERVER, server.socket())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{told}");
+    // the child did run what is only for it
+    assert!(told.contains("an_unscoped_query_sees_nothing ... ok"), "{told}");
+}
+
+#[tokio::test]
+async fn a_database_that_was_away_is_told_and_used_again() {
+    let mut server = match Server::start() {
+        Ok(server) => server,
+        Err(why) => {
+            println!("skipped: no database was taken away, because {why}");
+            return;
+        }
+    };
+    server.ready().await;
+    let above = address(server.socket(), "postgres", "postgres");
+    let mut above = sqlx::AnyConnection::connect(&above).await.unwrap();
+    let sql = format!("CREATE DATABASE away OWNER {ROLE}");
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut above).await.unwrap();
+    above.close().await.unwrap();
+    let (place, clock, keys) = (address(server.socket(), ROLE, "away"), StillClock::new(), ring());
+    let store = SqlStore::connect(&place, Arc::clone(&keys), Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = store.await.unwrap();
+    let one = incident(&clock, "one");
+    store.create(&one, "one").await.unwrap();
+
+    server.stop();
+    let refusal = store.create(&incident(&clock, "two"), "two").await.unwrap_err();
+    assert!(refusal.to_string().contains("cannot be reached"), "{refusal}");
+    let refusal = SqlStore::connect(&place, keys, clock).await.unwrap_err();
+    assert!(refusal.to_string().contains("cannot be reached"), "{refusal}");
+    server.start_again();
+    server.ready().await;
+    assert_eq!(store.load(one.tenant, one.id).await.unwrap(), one);
+}
+
+/// The tables that hold what belongs to teams.
+const OF_TEAMS: [&str; 13] = [
+    "tenants",
+    "incidents",
+    "deliveries",
+    "alerts",
+    "incident_alerts",
+    "journal",
+    "audit",
+    "registry_credentials",
+    "tokens",
+    "sources",
+    "clusters",
+    "delivery_keys",
+    "meeting_keys",
+];
+
+#[tokio::test]
+#[ignore = "run by the_suite_holds_on_postgresql"]
+async fn an_unscoped_query_sees_nothing() {
+    let (store, clock) = fresh().await;
+    store.create(&incident(&clock, "one"), "one").await.unwrap();
+    store.tenant_create("shop", "admin").await.unwrap().unwrap();
+    let above = raw(&store).await;
+    for (table, filled) in [
+        ("incidents", 1),
+        ("alerts", 1),
+        ("tenants", 1),
+        ("audit", 2),
+        ("meeting_keys", 1),
+    ] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let there: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_one(&above)
+            .await
+            .unwrap();
+        assert_eq!(there, filled, "{table}");
+    }
+    let other = TenantId::new(Timestamp::from_millis(1));
+    for scope in [
+        "",
+        "SET LOCAL dreamops.tenant = ''",
+        &format!("SET LOCAL dreamops.tenant = '{other}'"),
+    ] {
+        for table in OF_TEAMS {
+            let mut tx = store.pool.begin().await.unwrap();
+            if !scope.is_empty() {
+                sqlx::query(sqlx::AssertSqlSafe(scope.to_owned()))
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
+            }
+            let sql = format!("SELECT count(*) FROM {table}");
+            let seen: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+                .fetch_one(&mut *tx)
+                .await
+                .unwrap();
+            assert_eq!(seen, 0, "{table} {scope}");
+            let sql = format!("DELETE FROM {table}");
+            let done = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+            assert_eq!(done.rows_affected(), 0, "{table} {scope}");
+        }
+    }
+    // nor can a row be put where it does not belong
+    let made = sqlx::query("INSERT INTO audit (tenant, at, event, body_json) VALUES ($1, 0, 'made-up', '{}')")
+        .bind(TenantId::DEFAULT.to_string())
+        .execute(&store.pool)
+        .await;
+    assert!(made.unwrap_err().to_string().contains("row-level security"));
+}
+
+#[tokio::test]
+#[ignore = "run by the_suite_holds_on_postgresql"]
+async fn no_table_of_teams_is_without_row_level_security() {
+    let (store, _) = fresh().await;
+    let open: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \
+         AND NOT (relrowsecurity AND relforcerowsecurity) ORDER BY relname",
+    )
+    .fetch_all(&store.pool)
+    .await
+    .unwrap();
+    assert_eq!(open, ["_sqlx_migrations", "emergency_stop", "key_check", "work"]);
+}
+
+#[tokio::test]
+#[ignore = "run by the_suite_holds_on_postgresql"]
+async fn a_role_that_sees_past_row_level_security_is_refused() {
+    let Database::Postgres(address) = Database::new().await else {
+        panic!("it is run on PostgreSQL")
+    };
+    let clock = || StillClock::new() as Arc<dyn Clock>;
+    let above = address.replacen(ROLE, "postgres", 1);
+    let refusal = SqlStore::connect(&above, ring(), clock()).await.unwrap_err();
+    assert!(
+        matches!(&refusal, OpenError::TooMuchRight { role, .. } if role == "postgres"),
+        "{refusal}"
+    );
+    // nothing was made
+    let store = SqlStore::connect(&address, ring(), clock()).await.unwrap();
+    store.close().await;
+
+    let refusal = SqlStore::connect(&address, ring(), clock()).await.unwrap_err();
+    assert!(matches!(refusal, OpenError::WrongKey { .. }), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "run by the_suite_holds_on_postgresql"]
+async fn a_schema_is_made_once_when_many_replicas_start_at_the_same_time() {
+    let (database, keys) = (Arc::new(Database::new().await), ring());
+    let starts: Vec<_> = (0..6)
+        .map(|_| {
+            let (database, keys) = (Arc::clone(&database), Arc::clone(&keys));
+            tokio::spawn(async move { database.open(keys, StillClock::new()).await })
+        })
+        .collect();
+    for start in starts {
+        start.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_not_shown_with_its_password() {
+    let clock = || StillClock::new() as Arc<dyn Clock>;
+    for address in [
+        "postgres://user:hunter2@127.0.0.1:1/dreamops",
+        "mysql://user:hunter2@localhost/dreamops",
+        "postgres://user:hunter2@[bad/dreamops",
+    ] {
+        let refusal = SqlStore::connect(address, ring(), clock()).await.unwrap_err();
+        let told = format!("{refusal} {refusal:?}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    assert!(SqlStore::is_address("postgresql://localhost/dreamops"));
+    assert!(!SqlStore::is_address("/var/lib/dreamops"));
+    // the suite on SQLite is not run on a server by accident
+    assert!(server().is_none_or(|socket| Path::new(&socket).is_dir()));
+}
