@@ -1,6 +1,7 @@
 //! Tokens, roles, sources, audit, mode, stop, health: the routes beside alerts and incidents.
 
 use crate::world::World;
+use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::Store;
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -82,6 +83,7 @@ async fn each_role_may_what_it_says_and_no_more() {
 #[tokio::test]
 async fn a_token_shows_its_secret_once_works_and_ends() {
     let world = World::new().await;
+    world.clock.advance(Duration::from_millis(1));
     let made = world
         .post("admin", "/api/v1/tokens", &json!({ "user": "ann", "role": "viewer" }))
         .await;
@@ -182,25 +184,40 @@ async fn the_stop_is_pulled_by_a_responder_and_released_by_an_admin() {
 #[tokio::test]
 async fn the_audit_is_listed_and_checked_against_an_anchor() {
     let world = World::new().await;
-    for event in ["planned", "acted", "closed"] {
-        world.audit.happen(dreamops_domain::id::TenantId::DEFAULT, event);
-    }
-    let first = world.get("viewer", "/api/v1/audit?limit=2").await;
-    assert_eq!(first.items()[0]["event"], "closed");
+    let count = async |query: &str| {
+        world
+            .get("viewer", &format!("/api/v1/audit{query}"))
+            .await
+            .items()
+            .len()
+    };
+    let before = count("?limit=500").await;
+    world.happen(TenantId::DEFAULT, "ann").await;
+    world.happen(TenantId::DEFAULT, "bob").await;
+    let first = world.get("viewer", "/api/v1/audit?limit=1").await;
+    assert_eq!(first.items()[0]["body"]["user"], "bob-user");
     let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
     let rest = world
-        .get("viewer", &format!("/api/v1/audit?limit=2&cursor={cursor}"))
+        .get("viewer", &format!("/api/v1/audit?limit=500&cursor={cursor}"))
         .await;
-    assert_eq!(rest.items()[0]["event"], "planned");
+    assert_eq!(rest.items()[0]["body"]["user"], "ann-user");
+    assert_eq!(rest.items().len(), before + 1);
     assert_eq!(rest.json()["next_cursor"], json!(null));
-    assert_eq!(world.get("viewer", "/api/v1/audit?event=acted").await.items().len(), 1);
+    assert_eq!(count("?event=token-created").await, before + 2);
+    assert_eq!(count("?event=tenant-created").await, 0);
+    let id = world.incident("admin", "a1").await;
+    world.sealed().await;
+    assert_eq!(count(&format!("?incident_id={id}")).await, 1);
+
     let checked = world.get("admin", "/api/v1/audit/verify").await.json();
-    assert_eq!((&checked["intact"], &checked["checked"]), (&json!(true), &json!(3)));
-    let cut = world
-        .get("admin", "/api/v1/audit/verify?position=9&chain=00")
-        .await
-        .json();
-    assert_eq!(cut["intact"], false);
+    assert_eq!(checked["intact"], true, "{checked}");
+    let (position, chain) = (&checked["head"]["position"], checked["head"]["chain"].as_str().unwrap());
+    let path = format!("/api/v1/audit/verify?position={position}&chain=");
+    assert_eq!(
+        world.get("admin", &format!("{path}{chain}")).await.json()["intact"],
+        true
+    );
+    assert_eq!(world.get("admin", &format!("{path}00")).await.json()["intact"], false);
     world
         .get("admin", "/api/v1/audit/verify?position=9")
         .await

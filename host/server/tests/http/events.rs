@@ -2,6 +2,7 @@
 
 use crate::client::{Asking, PATIENCE};
 use crate::world::World;
+use dreamops_domain::audit::Audit;
 use dreamops_domain::id::TenantId;
 use http_body_util::BodyExt;
 use hyper::Response;
@@ -49,31 +50,33 @@ impl Stream {
 #[tokio::test]
 async fn a_stream_begins_at_the_present_end_and_tells_the_tenants_events() {
     let world = World::new().await;
-    world.audit.happen(TenantId::DEFAULT, "before");
+    world.happen(TenantId::DEFAULT, "before").await;
     let mut stream = Stream::open(world.ask("GET", "/api/v1/events").token("viewer")).await;
-    world.audit.happen(world.other, "theirs");
-    world.audit.happen(TenantId::DEFAULT, "planned");
-    let read = stream.until(&world, "event: planned").await;
-    assert!(read.contains("id: 2\n"));
+    world.happen(world.other, "theirs").await;
+    world.happen(TenantId::DEFAULT, "after").await;
+    let position = world.store.head(TenantId::DEFAULT).await.unwrap().position;
+    let read = stream.until(&world, "after-user").await;
+    assert!(
+        read.contains(&format!("id: {position}\n")) && read.contains("event: token-created\n"),
+        "{read}"
+    );
     assert!(!read.contains("before") && !read.contains("theirs"));
 }
 
 #[tokio::test]
 async fn a_stream_goes_on_after_the_last_event_that_was_read() {
     let world = World::new().await;
-    for event in ["first", "second", "third"] {
-        world.audit.happen(TenantId::DEFAULT, event);
+    for user in ["first", "second", "third"] {
+        world.happen(TenantId::DEFAULT, user).await;
     }
-    let asking = world
-        .ask("GET", "/api/v1/events")
-        .token("viewer")
-        .header("last-event-id", "1");
-    let mut stream = Stream::open(asking).await;
-    let read = stream.until(&world, "event: third").await.to_owned();
+    let position = world.store.head(TenantId::DEFAULT).await.unwrap().position;
+    let asking = world.ask("GET", "/api/v1/events").token("viewer");
+    let mut stream = Stream::open(asking.header("last-event-id", &(position - 2).to_string())).await;
+    let read = stream.until(&world, "third").await.to_owned();
     assert!(read.find("second").unwrap() < read.find("third").unwrap());
     assert!(!read.contains("first"));
     let mut whole = Stream::open(world.ask("GET", "/api/v1/events?after=0").token("viewer")).await;
-    assert!(whole.until(&world, "event: third").await.contains("event: first"));
+    assert!(whole.until(&world, "third").await.contains("first"));
 }
 
 #[tokio::test]

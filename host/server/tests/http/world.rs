@@ -2,9 +2,10 @@
 
 use crate::client::{Answer, Asking};
 use crate::clock::TestClock;
-use crate::memory::{Faulty, Memory};
+use crate::faulty::Faulty;
 use crate::ports::{TestConnector, TestDesk, TestRedactors, TestRehearsals};
 use dreamops_domain::access::{Access, Role, TokenRecord};
+use dreamops_domain::audit::Audit;
 use dreamops_domain::id::{TenantId, TokenId};
 use dreamops_domain::ports::Clock;
 use dreamops_server::http::{App, Ports, Settings, serve};
@@ -28,7 +29,6 @@ pub(crate) struct World {
     pub(crate) store: SqliteStore,
     /// Where alerts are taken in.
     pub(crate) faulty: Arc<Faulty>,
-    pub(crate) audit: Arc<Memory>,
     pub(crate) desk: Arc<TestDesk>,
     /// The other tenant.
     pub(crate) other: TenantId,
@@ -47,14 +47,14 @@ impl World {
         let clock = TestClock::new();
         let folder = tempfile::tempdir().unwrap();
         let ring = Arc::new(Keyring::parse(Keyring::generate().expose()).unwrap());
-        let store = SqliteStore::open(&folder.path().join("dreamops.db"), ring, clock.clone())
+        let store = SqliteStore::open(&folder.path().join("dreamops.db"), ring.clone(), clock.clone())
             .await
-            .unwrap();
+            .unwrap()
+            .with_signer(ring);
         let faulty = Arc::new(Faulty {
             store: store.clone(),
             away: false.into(),
         });
-        let audit = Memory::new(clock.clone());
         let desk = Arc::new(TestDesk {
             store: Arc::new(store.clone()),
             told: Vec::new().into(),
@@ -67,7 +67,7 @@ impl World {
             queue: faulty.clone(),
             access: Arc::new(store.clone()),
             fleet: Arc::new(store.clone()),
-            audit: audit.clone(),
+            audit: Arc::new(store.clone()),
             desk: desk.clone(),
             connector: Arc::new(TestConnector),
             rehearsals: Arc::new(TestRehearsals),
@@ -91,7 +91,6 @@ impl World {
             clock,
             store,
             faulty,
-            audit,
             desk,
             other,
             stop: Some(stop),
@@ -102,6 +101,7 @@ impl World {
             world.token(TenantId::DEFAULT, role, role.name()).await;
         }
         world.token(world.other, Role::Admin, "other").await;
+        world.sealed().await;
         world
     }
 
@@ -115,6 +115,17 @@ impl World {
         };
         let digest = hex::encode(Sha256::digest(secret));
         self.store.token_create(tenant, &token, &digest, "test").await.unwrap();
+    }
+
+    /// Something happens that the audit keeps, and is sealed: a token is made for a user of this name.
+    pub(crate) async fn happen(&self, tenant: TenantId, user: &str) {
+        self.token(tenant, Role::Intake, user).await;
+        self.sealed().await;
+    }
+
+    /// Lets every event have its position.
+    pub(crate) async fn sealed(&self) {
+        while self.store.seal(100).await.unwrap() > 0 {}
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str) -> Asking {
