@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -45,6 +46,7 @@ fn options() -> Options {
 
 /// What the administrator's kubeconfig holds, and a token of an account without rights.
 struct Real {
+    path: PathBuf,
     text: String,
     endpoint: String,
     authority: String,
@@ -83,6 +85,7 @@ impl Real {
             .create_token_request("default", &kube::api::PostParams::default(), &wanted)
             .await?;
         Ok(Some(Self {
+            path: path.into(),
             text,
             endpoint: cluster.server.context("no server")?,
             authority: cluster.certificate_authority_data.context("no authority")?,
@@ -143,6 +146,10 @@ async fn each_method_learns_the_same_of_a_real_cluster() -> Result<()> {
     let by_kubeconfig = connect::with(&real.by_kubeconfig().kept()?, &options()).await?;
     ensure!(by_kubeconfig.cluster == by_certificate.cluster);
     ensure!(by_kubeconfig.expires_at == by_certificate.expires_at);
+
+    let by_file = connect::kubeconfig(&real.path, &options()).await?;
+    ensure!(by_file.cluster.key == by_certificate.cluster.key);
+    ensure!(by_file.expires_at == by_certificate.expires_at);
 
     let by_token = connect::with(&real.by_token(), &options()).await?;
     ensure!(by_token.version == by_certificate.version);
