@@ -1,8 +1,8 @@
 //! The rights that the host and the first-party components need in a namespace.
 //!
 //! `rbac.yaml` is their one list: it is what an administrator applies, what is asked of a cluster, and what
-//! [`manifest`] writes for another namespace or account. What its Role has is needed; what its ClusterRole
-//! has, the program can do without, and says so where that matters.
+//! [`manifest`] writes for another namespace or account. What its `Role` has is needed; what its
+//! `ClusterRole` has, the program can do without, and says so where that matters.
 
 use crate::api::Access;
 use crate::connect::Connection;

@@ -11,7 +11,6 @@
 //! - `Debug` shows no credential, and memory that held one is cleared.
 
 use super::address::{Lookup, Reach, Rule};
-use super::certificate::{self, Identity};
 use super::credential::jwt_end;
 use super::endpoint;
 use super::error::{ConnectError, Holder};
@@ -21,8 +20,8 @@ use super::target::{Bearer, Target, in_force};
 use super::upload::{self, Upload};
 use dreamops_domain::fleet::AuthMethod;
 use dreamops_domain::time::Timestamp;
-use http::Uri;
 use kube::config::AuthInfo;
+use parts::{Parts, agreed, authorities, bad, namespace};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -31,8 +30,6 @@ use zeroize::Zeroizing;
 const FORMAT: u32 = 1;
 /// The longest token, certificate, key or authority, in bytes.
 const LONGEST: usize = upload::LONGEST;
-/// The longest name of a namespace (RFC 1123 label).
-const LONGEST_LABEL: usize = 63;
 
 /// A text that is shown nowhere; its memory is cleared.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -218,7 +215,8 @@ impl Given {
             plain: endpoint::is_plain(&server),
         };
         endpoint::check(&server, own_proxy.is_some(), rule)?;
-        let proxy = proxy::choose(&server, own_proxy, settings).map_err(|why| bad("proxy_url", why))?;
+        let proxy_field = own_proxy.map_or("the server's HTTPS_PROXY", |_| "proxy_url");
+        let proxy = proxy::choose(&server, own_proxy, settings).map_err(|why| bad(proxy_field, why))?;
         Ok(Target {
             holder,
             namespace: namespace(&self.namespace, parts.namespace)?,
@@ -243,171 +241,7 @@ impl Given {
     }
 }
 
-/// What a method gives: one of token and identity, and what a kubeconfig says of the cluster.
-#[derive(Default)]
-struct Parts {
-    token: Option<Zeroizing<String>>,
-    identity: Option<Identity>,
-    authority: Option<String>,
-    server_name: Option<String>,
-    proxy: Option<Secret>,
-    namespace: Option<String>,
-}
-
-impl Parts {
-    fn of(method: &Method, server: &Uri, verify: bool) -> Result<Self, Refusal> {
-        match method {
-            Method::ServiceAccount { token: given } => Ok(Self {
-                token: Some(token("token", given)?),
-                ..Self::default()
-            }),
-            Method::ClientCert { certificate, key } => Ok(Self {
-                identity: Some(identity(("certificate", certificate), ("key", key))?),
-                ..Self::default()
-            }),
-            Method::Kubeconfig { text } => Self::of_upload(Upload::parse(text.expose())?, server, verify),
-        }
-    }
-
-    fn of_upload(upload: Upload, server: &Uri, verify: bool) -> Result<Self, Refusal> {
-        let Upload {
-            server: said,
-            account,
-            namespace,
-            ..
-        } = upload;
-        let own = endpoint::parse("server", &said.server)?;
-        if own != *server {
-            return Err(Refusal::OtherServer {
-                server: endpoint::shown(&own),
-                endpoint: endpoint::shown(server),
-            });
-        }
-        if said.insecure_skip_tls_verify == Some(true) && verify {
-            return Err(Refusal::SkipsVerification);
-        }
-        let given = |secret: Option<Secret>| secret.filter(|s| !s.expose().trim().is_empty());
-        let certificate = account.client_certificate_data.filter(|c| !c.trim().is_empty());
-        let (token, identity) = match (given(account.token), certificate, given(account.client_key_data)) {
-            (None, None, None) => return Err(Refusal::NoCredential),
-            (Some(given), None, None) => (Some(token("token", &given)?), None),
-            (None, Some(certificate), Some(key)) => {
-                let certificate = ("client-certificate-data", certificate.as_str());
-                (None, Some(identity(certificate, ("client-key-data", &key))?))
-            }
-            (None, Some(_), None) => return Err(bad("client-key-data", "it is missing")),
-            (None, None, Some(_)) => return Err(bad("client-certificate-data", "it is missing")),
-            (Some(_), _, _) => return Err(Refusal::TwoCredentials),
-        };
-        Ok(Self {
-            token,
-            identity,
-            authority: said.certificate_authority_data,
-            server_name: said.tls_server_name.filter(|n| !n.is_empty()),
-            proxy: said.proxy_url,
-            namespace,
-        })
-    }
-}
-
-fn bad(field: &'static str, why: impl Into<String>) -> Refusal {
-    Refusal::BadField { field, why: why.into() }
-}
-
-fn bounded(field: &'static str, text: &str) -> Result<(), Refusal> {
-    if text.len() > LONGEST {
-        return Err(Refusal::TooLong { field, limit: LONGEST });
-    }
-    Ok(())
-}
-
-fn token(field: &'static str, given: &Secret) -> Result<Zeroizing<String>, Refusal> {
-    bounded(field, given.expose())?;
-    let text = given.expose().trim();
-    if text.is_empty() {
-        return Err(bad(field, "it is empty; `kubectl create token` makes one"));
-    }
-    if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(bad(
-            field,
-            "it holds characters that no token has; give the bare token, in one line and without Bearer",
-        ));
-    }
-    Ok(Zeroizing::new(text.to_owned()))
-}
-
-type Field<'a, T> = (&'static str, &'a T);
-
-fn identity(certificate: Field<'_, str>, key: Field<'_, Secret>) -> Result<Identity, Refusal> {
-    let (certificate_field, certificate) = certificate;
-    let (key_field, key) = key;
-    bounded(certificate_field, certificate)?;
-    bounded(key_field, key.expose())?;
-    let certificate = certificate::pem_or_base64(certificate).map_err(|why| bad(certificate_field, why))?;
-    certificate::validity(&certificate).map_err(|why| bad(certificate_field, why))?;
-    let key = certificate::pem_or_base64(key.expose()).map_err(|why| bad(key_field, why))?;
-    certificate::private_key(&key).map_err(|why| bad(key_field, why))?;
-    Ok(Identity {
-        certificate: certificate.to_vec(),
-        key,
-    })
-}
-
-/// The one of two that is there, or both where they are the same.
-fn agreed<'a>(
-    (field, given): (&'static str, Option<&'a str>),
-    (of_kubeconfig, kept): (&'static str, Option<&'a str>),
-    same: impl Fn(&str, &str) -> bool,
-) -> Result<Option<&'a str>, Refusal> {
-    let filled = |text: Option<&'a str>| text.map(str::trim).filter(|t| !t.is_empty());
-    match (filled(given), filled(kept)) {
-        (Some(given), Some(kept)) if !same(given, kept) => Err(Refusal::Contradiction { field, of_kubeconfig }),
-        (given, kept) => Ok(given.or(kept)),
-    }
-}
-
-fn authorities(given: Option<&str>, kept: Option<&str>) -> Result<Vec<Vec<u8>>, Refusal> {
-    let read = |field: &'static str, text: &str| {
-        bounded(field, text)?;
-        certificate::pem_or_base64(text)
-            .and_then(|pem| certificate::bundle(&pem))
-            .map_err(|why| bad(field, why))
-    };
-    let filled = |text: &&str| !text.trim().is_empty();
-    let given = given
-        .filter(filled)
-        .map(|text| read("ca_certificate", text))
-        .transpose()?;
-    let kept = kept
-        .filter(filled)
-        .map(|text| read("certificate-authority-data", text))
-        .transpose()?;
-    match (given, kept) {
-        (Some(given), Some(kept)) if given != kept => Err(Refusal::Contradiction {
-            field: "ca_certificate",
-            of_kubeconfig: "certificate-authority-data",
-        }),
-        (given, kept) => Ok(given.or(kept).unwrap_or_default()),
-    }
-}
-
-fn namespace(given: &str, of_context: Option<String>) -> Result<String, Refusal> {
-    let name = match (given.trim(), of_context) {
-        ("", Some(name)) => name,
-        ("", None) => return Ok("default".to_owned()),
-        (name, _) => name.to_owned(),
-    };
-    let letters = name
-        .bytes()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if !letters || name.len() > LONGEST_LABEL || name.starts_with('-') || name.ends_with('-') {
-        return Err(bad(
-            "namespace",
-            "a namespace's name has up to 63 lower-case letters, digits and inner hyphens",
-        ));
-    }
-    Ok(name)
-}
+mod parts;
 
 #[cfg(test)]
 mod tests;

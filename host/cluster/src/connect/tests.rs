@@ -166,9 +166,9 @@ async fn what_was_judged_is_what_is_connected_to() {
     let (port, _) = plain_server().await;
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
-    // a second question would lead to a metadata service
+    // a second question would lead to where nobody listens
     let lookup: Lookup = Arc::new(move |_| {
-        let first = counted.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+        let first = counted.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         let address = if first { "127.0.0.1" } else { "127.0.0.2" };
         let found = vec![address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))];
         Box::pin(async move { Ok(found) })

@@ -85,7 +85,8 @@ struct NamedAccount {
 #[derive(Serialize, Deserialize, Default, Debug)]
 #[serde(rename_all = "kebab-case", default)]
 pub(crate) struct Server {
-    pub(crate) server: String,
+    #[serde(rename = "server")]
+    pub(crate) address: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) certificate_authority_data: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,8 @@
 //! The tests in `real` run where `DREAMOPS_TEST_KUBECONFIG` names the kubeconfig of an administrator of a real cluster.
 //! They only read; they say that they were skipped otherwise.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod addresses;
 mod methods;
 mod proxies;

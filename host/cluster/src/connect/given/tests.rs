@@ -338,10 +338,10 @@ fn what_is_no_kubeconfig_is_told_without_its_text() {
 
 #[test]
 fn a_bomb_is_refused() {
-    let mut doubling = "a: &a [x, x]\n".to_owned();
-    for (next, last) in ('b'..='z').zip('a'..) {
-        doubling.push_str(&format!("{next}: &{next} [*{last}, *{last}]\n"));
-    }
+    let doubled = ('b'..='z')
+        .zip('a'..)
+        .map(|(next, last)| format!("{next}: &{next} [*{last}, *{last}]\n"));
+    let doubling = format!("a: &a [x, x]\n{}", doubled.collect::<String>());
     let deep = format!("extensions: {}{}", "[".repeat(5_000), "]".repeat(5_000));
     let wide = format!("extensions: [{}]", "1,".repeat(100_000));
     let several = "kind: Config\n---\nkind: Config\n".to_owned();
@@ -435,6 +435,17 @@ fn the_surroundings_proxy_is_used_unless_excepted() {
     let mut given = token("abc");
     given.endpoint = "https://api.excepted".to_owned();
     assert!(target(&given).unwrap().proxy.is_none());
+}
+
+#[test]
+fn a_fault_of_the_surroundings_proxy_is_not_laid_to_the_user() {
+    let settings = ProxySettings {
+        https_proxy: "ftp://u:hunter2@shared".to_owned(),
+        no_proxy: String::new(),
+    };
+    let outcome = token("abc").target(&settings, Timestamp::parse(NOW).unwrap(), system_lookup());
+    let text = outcome.err().unwrap().to_string();
+    assert!(text.contains("HTTPS_PROXY") && !text.contains(SECRET), "{text}");
 }
 
 #[test]
