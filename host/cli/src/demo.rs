@@ -100,7 +100,11 @@ fn summary(narrator: &Narrator, reports: &[(&Scenario, Incident)]) {
 }
 
 /// Plays one scenario to its end; `None` if interrupted.
-pub(crate) async fn one(scenario: &Scenario, args: &DemoArgs, narrator: &Arc<Narrator>) -> Result<Option<Incident>, Failure> {
+pub(crate) async fn one(
+    scenario: &Scenario,
+    args: &DemoArgs,
+    narrator: &Arc<Narrator>,
+) -> Result<Option<Incident>, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(FastClock::new(args.speed));
     let simulator = Simulator::start(scenario, Arc::clone(&clock))
         .await

@@ -131,7 +131,10 @@ impl Engine {
         let Ok(limit @ 1..) = u32::try_from(free) else {
             return Vec::new();
         };
-        let claimed = self.queue.claim(&self.settings.worker, self.settings.lease, limit).await;
+        let claimed = self
+            .queue
+            .claim(&self.settings.worker, self.settings.lease, limit)
+            .await;
         claimed.unwrap_or_else(|error| {
             tracing::warn!(%error, "the queue cannot be read; it is asked again");
             Vec::new()
@@ -190,7 +193,8 @@ impl Engine {
             return Ok(self.store.release(lease).await?);
         }
         let offline = self.responders.offline(incident.tenant, &incident.cluster);
-        let proposal = "connect the cluster (`dreamops cluster add`, or POST connect-cluster), then send the alert again";
+        let proposal =
+            "connect the cluster (`dreamops cluster add`, or POST connect-cluster), then send the alert again";
         offline.give_up(lease, &why.to_string(), proposal).await.map(|_| ())
     }
 

@@ -78,7 +78,7 @@ mod testing;
 
 pub use error::OpenError;
 pub use open::SqlStore;
+pub use port::TenantCredentials;
 
 /// The store, by the name it had when `SQLite` was all that it could be on.
 pub type SqliteStore = SqlStore;
-pub use port::TenantCredentials;

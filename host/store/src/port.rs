@@ -105,7 +105,7 @@ impl RegistryCredentials for SqlStore {
 /// The pull credentials of one team, and of no other.
 pub struct TenantCredentials {
     /// Where they are.
-    pub store: SqliteStore,
+    pub store: SqlStore,
     /// Whose they are.
     pub tenant: TenantId,
 }

@@ -94,7 +94,10 @@ async fn store(app: &App, token: &str) -> Result<(), Failure> {
         created_at: now,
         expires_at: None,
     };
-    Ok(app.store.token_create(TenantId::DEFAULT, &record, &sha256, "host").await?)
+    Ok(app
+        .store
+        .token_create(TenantId::DEFAULT, &record, &sha256, "host")
+        .await?)
 }
 
 fn random() -> anyhow::Result<Zeroizing<String>> {

@@ -13,7 +13,7 @@ use dreamops_domain::event::TimelineEntry;
 use dreamops_domain::fleet::{AuthMethod, ClusterRecord, ConnectionStatus, Fleet};
 use dreamops_domain::id::{ClusterRecordId, IncidentId, TenantId};
 use dreamops_domain::incident::ClusterId;
-use dreamops_domain::ports::{Policy, Story, StoreError, Strategies};
+use dreamops_domain::ports::{Policy, StoreError, Story, Strategies};
 use dreamops_domain::redact::Redactor;
 use dreamops_domain::time::Timestamp;
 use dreamops_responder::{Ports, Responder};
@@ -76,8 +76,9 @@ impl Clusters {
         let redactor = self.redactor(record.tenant).await;
         let redactor = redactor.map_err(|error| NoResponder::Unreachable(error.to_string()))?;
         let connected = if record.auth_method == AuthMethod::Local {
-            let local: LocalFile = serde_json::from_str(&document)
-                .map_err(|_| NoResponder::Unknown(format!("what is stored of cluster {} cannot be read", record.name)))?;
+            let local: LocalFile = serde_json::from_str(&document).map_err(|_| {
+                NoResponder::Unknown(format!("what is stored of cluster {} cannot be read", record.name))
+            })?;
             let options = self.app.options(local.context.as_deref(), redactor);
             connect::kubeconfig(&local.path, &options).await
         } else {
@@ -89,7 +90,11 @@ impl Clusters {
             Err(error) if error.is_expired() => (ConnectionStatus::Expired, error.to_string()),
             Err(error) => (ConnectionStatus::Failed, error.to_string()),
         };
-        let noted = self.app.store.note(record.tenant, record.id, status, &reason, true).await;
+        let noted = self
+            .app
+            .store
+            .note(record.tenant, record.id, status, &reason, true)
+            .await;
         if let Err(error) = noted {
             tracing::warn!(cluster = %record.name, %error, "how the cluster does was not noted");
         }

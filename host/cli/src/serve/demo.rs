@@ -100,7 +100,11 @@ impl Faults {
     }
 
     async fn connected(&self, name: &str, kubeconfig: &NamedTempFile) -> anyhow::Result<ClusterRecord> {
-        let connection = self.app.connect_to(kubeconfig.path(), None).await.map_err(|f| f.error)?;
+        let connection = self
+            .app
+            .connect_to(kubeconfig.path(), None)
+            .await
+            .map_err(|f| f.error)?;
         let now = self.app.clock.now();
         let record = ClusterRecord {
             id: ClusterRecordId::new(now),
