@@ -63,6 +63,7 @@ pub(super) struct Wanted {
     /// With this name.
     event: Option<String>,
     /// At most so many items; 50 by default, and no more than 500 are given.
+    #[param(value_type = Option<i64>, minimum = 0)]
     limit: Option<u32>,
     /// The `next_cursor` of the part before.
     cursor: Option<String>,
@@ -114,7 +115,7 @@ pub(super) struct Head {
 
 /// What a check of the chain found.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Checked {
+pub(super) struct ChainCheck {
     /// Whether the chain holds.
     intact: bool,
     /// How many events were checked.
@@ -130,12 +131,12 @@ pub(super) struct Checked {
 /// Check the tenant's chain
 ///
 /// With `position` and `chain` of an earlier answer, also that nothing before it was cut off since.
-#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(Anchor), responses((status = 200, body = Checked)))]
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(Anchor), responses((status = 200, body = ChainCheck)))]
 pub(super) async fn verify(
     State(app): State<App>,
     May(by, ..): May<Administer>,
     Asked(anchor): Asked<Anchor>,
-) -> Result<Json<Checked>, Problem> {
+) -> Result<Json<ChainCheck>, Problem> {
     let anchor = match (anchor.position, anchor.chain) {
         (None, None) => None,
         (Some(position), Some(chain)) => Some(AuditHead { position, chain }),
@@ -143,7 +144,7 @@ pub(super) async fn verify(
         (Some(_), None) => return Err(bad_parameter("chain", "chain value: `position` needs one beside it")),
     };
     let check = app.audit.verify(by.tenant, anchor.as_ref()).await?;
-    Ok(Json(Checked {
+    Ok(Json(ChainCheck {
         intact: check.problems.is_empty(),
         checked: check.checked,
         head: Head {

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use dreamops_domain::fleet::ClusterRecord;
+use dreamops_domain::phase::Mode;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -62,7 +63,7 @@ fn shown(record: ClusterRecord) -> ClusterView {
         version: record.version,
         platform: record.platform,
         address: record.cluster.address,
-        mode: record.mode.map(|m| m.name()),
+        mode: record.mode.map(Mode::name),
         expires_at: record.expires_at.map(|t| t.to_string()),
         created_at: record.created_at.to_string(),
         updated_at: record.updated_at.to_string(),

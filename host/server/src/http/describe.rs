@@ -70,7 +70,7 @@ fn described(router: OpenApiRouter<App>, guard: Guard) -> utoipa::openapi::OpenA
     let mut api = router.into_openapi();
     for item in api.paths.paths.values_mut() {
         for (method, operation) in operations(item) {
-            complete(operation, method, guard);
+            complete(operation, &method, guard);
         }
     }
     api
@@ -88,7 +88,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
 }
 
 /// Adds what the layers and extractors answer.
-fn complete(operation: &mut Operation, method: HttpMethod, guard: Guard) {
+fn complete(operation: &mut Operation, method: &HttpMethod, guard: Guard) {
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     let in_path = parameters.iter().any(|p| p.parameter_in == ParameterIn::Path);
     let has_body = operation.request_body.is_some();
@@ -109,19 +109,19 @@ fn complete(operation: &mut Operation, method: HttpMethod, guard: Guard) {
     if in_path && guard == Guard::Token {
         statuses.push(("404", "there is nothing of that name or id"));
     }
-    if has_body || method == HttpMethod::Post {
+    if has_body || *method == HttpMethod::Post {
         statuses.push(("413", "the body is too long"));
     }
     if guard == Guard::Token && has_body {
         statuses.push(("415", "the body is not said to be JSON"));
     }
-    if guard == Guard::Token && (has_body || method == HttpMethod::Post) {
+    if guard == Guard::Token && (has_body || *method == HttpMethod::Post) {
         statuses.push((
             "422",
             "the body cannot be right, or the idempotency key was used for another one",
         ));
     }
-    if guard == Guard::Token && method == HttpMethod::Post {
+    if guard == Guard::Token && *method == HttpMethod::Post {
         statuses.push(("409", "the request with this idempotency key is at work"));
         operation.parameters.get_or_insert_default().push(idempotency_key());
     }

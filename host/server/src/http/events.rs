@@ -9,7 +9,7 @@ use super::audit::EventView;
 use super::caller::{May, Read};
 use super::extract::{Asked, bad_parameter};
 use super::metrics::Streaming;
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
@@ -28,6 +28,8 @@ use utoipa::IntoParams;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often the store is asked. Events are sealed at most a second behind.
 const LOOK: Duration = Duration::from_secs(1);
+/// Of the connections, one in so many may be a stream: requests need room too.
+const SHARE: usize = 4;
 /// How many events are read at a time.
 const AT_ONCE: u32 = 100;
 
@@ -53,6 +55,14 @@ pub(super) async fn events(
     headers: HeaderMap,
     Asked(begin): Asked<Begin>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    if app.metrics.streams() >= (app.settings.connections / SHARE).max(1) {
+        return Err(Problem::new(
+            Kind::Unavailable,
+            "too many event streams are open",
+            "close one, or read GET /api/v1/audit now and then",
+        )
+        .retry_after(60));
+    }
     let last = match headers.get("last-event-id") {
         None => begin.after,
         Some(value) => {
@@ -95,7 +105,7 @@ impl Watching {
                 return None;
             }
             if let Some(event) = self.ready.pop_front() {
-                return Some(self.said(event));
+                return Some(self.said(&event));
             }
             self.read().await?;
             if self.ready.is_empty() {
@@ -127,9 +137,9 @@ impl Watching {
         }
     }
 
-    fn said(mut self, event: EventView) -> (Result<Event, Infallible>, Self) {
+    fn said(mut self, event: &EventView) -> (Result<Event, Infallible>, Self) {
         self.said_at = self.app.clock.monotonic();
-        let text = serde_json::to_string(&event).unwrap_or_default();
+        let text = serde_json::to_string(event).unwrap_or_default();
         let sent = Event::default()
             .id(event.position().to_string())
             .event(event.name())

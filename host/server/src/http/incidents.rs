@@ -38,6 +38,7 @@ pub(super) struct Wanted {
     /// That this strategy has in charge.
     strategy: Option<String>,
     /// At most so many items; 50 by default, and no more than 500 are given.
+    #[param(value_type = Option<i64>, minimum = 0)]
     limit: Option<u32>,
     /// The `next_cursor` of the part before.
     cursor: Option<String>,

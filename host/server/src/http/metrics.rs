@@ -100,6 +100,11 @@ impl Metrics {
         Streaming(self.streams.clone())
     }
 
+    /// How many streams are open.
+    pub(super) fn streams(&self) -> usize {
+        usize::try_from(self.streams.get()).unwrap_or(0)
+    }
+
     pub(super) fn text(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry.lock().unwrap_or_else(PoisonError::into_inner))?;

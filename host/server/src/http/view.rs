@@ -36,6 +36,7 @@ impl<T: ToSchema> Listed<T> {
 #[into_params(parameter_in = Query)]
 pub(super) struct Part {
     /// At most so many items; 50 by default, and no more than 500 are given.
+    #[param(value_type = Option<i64>, minimum = 0)]
     pub(super) limit: Option<u32>,
     /// The `next_cursor` of the part before.
     pub(super) cursor: Option<String>,

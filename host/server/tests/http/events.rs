@@ -87,6 +87,15 @@ async fn a_silent_stream_is_heard_from() {
 }
 
 #[tokio::test]
+async fn streams_leave_room_for_requests() {
+    let world = World::with(|s| s.connections = 8).await;
+    let ask = || world.ask("GET", "/api/v1/events").token("viewer");
+    let (_one, _two) = (Stream::open(ask()).await, Stream::open(ask()).await);
+    ask().send().await.is_problem(503, "unavailable");
+    assert_eq!(world.get("viewer", "/api/v1/mode").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_the_server_stops() {
     let mut world = World::new().await;
     let mut stream = Stream::open(world.ask("GET", "/api/v1/events").token("viewer")).await;

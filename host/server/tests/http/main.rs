@@ -1,5 +1,7 @@
 //! The server as its clients see it: real connections, the real store, ports that can be told to fail.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod alertmanager;
 mod api;
 mod bad_requests;

@@ -91,7 +91,6 @@ pub(crate) struct Connected {
 }
 
 #[derive(Serialize, ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "the product fixes the fields")]
 struct ConnectionResult {
     /// Whether the cluster accepts the credential.
     connected: bool,

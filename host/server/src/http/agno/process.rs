@@ -35,6 +35,7 @@ pub(crate) struct ProcessIncident {
     #[schema(min_length = 1)]
     alert_id: String,
     /// One line.
+    #[schema(min_length = 1)]
     title: String,
     /// More lines.
     description: Option<String>,
