@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::embedded::COMPONENTS;
 use crate::exit::Failure;
 use crate::story::Narrator;
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use dreamops_cluster::act::{Actor, Bounds};
 use dreamops_cluster::connect::{self, Connection, Options, ProxySettings};
 use dreamops_cluster::read::Reader;
@@ -79,12 +79,10 @@ impl App {
     pub(crate) async fn connect(&self, cluster: &ClusterArgs) -> Result<Connection, Failure> {
         match (&cluster.kubeconfig, &cluster.cluster) {
             (Some(file), _) => self.connect_to(file, cluster.context.as_deref()).await,
-            (None, Some(name)) => Err(Failure::usage(anyhow!(
-                "there is no registered cluster {name:?}; name a kubeconfig with --kubeconfig FILE"
-            ))),
-            (None, None) => Err(Failure::usage(anyhow!(
-                "no cluster is named and none is registered; name a kubeconfig with --kubeconfig FILE"
-            ))),
+            (None, name) => {
+                let record = self.registered(name.as_deref()).await?;
+                Ok(self.connect_registered(&record, self.redactor.clone()).await?)
+            }
         }
     }
 

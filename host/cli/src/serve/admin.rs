@@ -103,7 +103,7 @@ async fn store(app: &App, token: &str) -> Result<(), Failure> {
 fn random() -> anyhow::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0u8; 32]);
     getrandom::fill(&mut *bytes).map_err(|error| anyhow!("the system gives no random numbers ({error})"))?;
-    Ok(Zeroizing::new(hex::encode(&*bytes)))
+    Ok(Zeroizing::new(hex::encode(*bytes)))
 }
 
 fn write(path: &Path, token: &str) -> anyhow::Result<()> {

@@ -6,11 +6,12 @@
 use super::away::Away;
 use crate::app::{App, Team};
 use crate::exit::Failure;
+use crate::registered::Unconnected;
 use async_trait::async_trait;
 use dreamops_cluster::connect::{self, ConnectError, Connection};
 use dreamops_cluster::connect::{Given, Method};
 use dreamops_domain::event::TimelineEntry;
-use dreamops_domain::fleet::{AuthMethod, ClusterRecord, ConnectionStatus, Fleet};
+use dreamops_domain::fleet::{AuthMethod, ClusterRecord, Fleet};
 use dreamops_domain::id::{ClusterRecordId, IncidentId, TenantId};
 use dreamops_domain::incident::ClusterId;
 use dreamops_domain::ports::{Policy, StoreError, Story, Strategies};
@@ -19,25 +20,13 @@ use dreamops_domain::time::Timestamp;
 use dreamops_responder::{Ports, Responder};
 use dreamops_server::engine::{NoResponder, Responders};
 use dreamops_server::ports::{ConnectRefusal, ConnectRequest, Connector, Proved, Redactors};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How long one walk of an incident may take.
 const WALK: Duration = Duration::from_mins(15);
-
-/// A kubeconfig file on this machine, as an operator registered it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LocalFile {
-    /// The file.
-    pub(super) path: PathBuf,
-    /// The context; the file's current one if none is given.
-    pub(super) context: Option<String>,
-}
 
 /// The clusters of all tenants.
 pub(super) struct Clusters {
@@ -69,36 +58,13 @@ impl Clusters {
 
     /// Connects with what is stored of a cluster.
     pub(super) async fn connect(&self, record: &ClusterRecord) -> Result<Connection, NoResponder> {
-        let stored = self.app.store.credential(record.tenant, record.id).await;
-        let document = stored
-            .map_err(|error| NoResponder::Unreachable(error.to_string()))?
-            .ok_or_else(|| not_connected(&record.name))?;
         let redactor = self.redactor(record.tenant).await;
         let redactor = redactor.map_err(|error| NoResponder::Unreachable(error.to_string()))?;
-        let connected = if record.auth_method == AuthMethod::Local {
-            let local: LocalFile = serde_json::from_str(&document).map_err(|_| {
-                NoResponder::Unknown(format!("what is stored of cluster {} cannot be read", record.name))
-            })?;
-            let options = self.app.options(local.context.as_deref(), redactor);
-            connect::kubeconfig(&local.path, &options).await
-        } else {
-            let given = Given::from_document(&document).map_err(|error| NoResponder::Unknown(error.to_string()))?;
-            connect::with(&given, &self.app.options(None, redactor)).await
-        };
-        let (status, reason) = match &connected {
-            Ok(_) => (ConnectionStatus::Connected, String::new()),
-            Err(error) if error.is_expired() => (ConnectionStatus::Expired, error.to_string()),
-            Err(error) => (ConnectionStatus::Failed, error.to_string()),
-        };
-        let noted = self
-            .app
-            .store
-            .note(record.tenant, record.id, status, &reason, true)
-            .await;
-        if let Err(error) = noted {
-            tracing::warn!(cluster = %record.name, %error, "how the cluster does was not noted");
-        }
-        connected.map_err(|error| NoResponder::Unreachable(format!("cluster {}: {error}", record.name)))
+        let connected = self.app.connect_registered(record, redactor).await;
+        connected.map_err(|error| match error {
+            Unconnected::Unusable(why) => NoResponder::Unknown(why),
+            Unconnected::Failed(why) => NoResponder::Unreachable(why),
+        })
     }
 
     fn kept(&self, record: &ClusterRecord) -> Option<Responder> {
@@ -257,6 +223,6 @@ fn refused(error: &ConnectError) -> ConnectRefusal {
 #[async_trait]
 impl Redactors for Clusters {
     async fn redactor(&self, tenant: TenantId) -> Result<Redactor, StoreError> {
-        Ok(Redactor::new(&*self.app.store.redaction_key(tenant).await?))
+        Ok(Redactor::new(&self.app.store.redaction_key(tenant).await?))
     }
 }

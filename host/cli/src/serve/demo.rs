@@ -3,9 +3,10 @@
 //! Each fault is a scenario on a cluster of its own, connected under the scenario's name and alerted of through the same intake as
 //! any other. The simulated clusters live in real time.
 
-use super::clusters::{Clusters, LocalFile};
+use super::clusters::Clusters;
 use crate::app::App;
 use crate::demo::private_file;
+use crate::registered::LocalFile;
 use anyhow::Context;
 use dreamops_domain::alert;
 use dreamops_domain::fleet::{AuthMethod, ClusterRecord, ConnectionStatus, Fleet};
