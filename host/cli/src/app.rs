@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::embedded::COMPONENTS;
 use crate::exit::Failure;
 use crate::story::Narrator;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use dreamops_cluster::act::{Actor, Bounds};
 use dreamops_cluster::connect::{self, Connection, Options, ProxySettings};
 use dreamops_cluster::read::Reader;
@@ -44,10 +44,8 @@ impl App {
         let config = Config::load()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let keys = Arc::new(keyring(&config)?);
-        let sealer: Arc<dyn Sealer> = Arc::clone(&keys) as _;
-        let store = SqliteStore::open(&config.data_dir.join(DATABASE), sealer, Arc::clone(&clock))
-            .await?
-            .with_signer(keys);
+        let store = open_store(&config, Arc::clone(&keys) as _, Arc::clone(&clock)).await?;
+        let store = store.with_signer(keys);
         Self::around(config, clock, store).await
     }
 
@@ -230,8 +228,35 @@ pub(crate) struct Team {
     pub(crate) story: Arc<dyn Story>,
 }
 
+/// The database that is configured; the file in the data directory where none is.
+async fn open_store(config: &Config, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<SqliteStore, Failure> {
+    match config.database_url.as_ref().map(|url| url.as_str()) {
+        None => Ok(SqliteStore::open(&config.data_dir.join(DATABASE), sealer, clock).await?),
+        Some(url) if SqliteStore::is_address(url) => Ok(SqliteStore::connect(url, sealer, clock).await?),
+        Some(url) => match url.strip_prefix("sqlite:") {
+            Some(file) => {
+                let file = file.strip_prefix("//").unwrap_or(file);
+                Ok(SqliteStore::open(Path::new(file), sealer, clock).await?)
+            }
+            // not shown: it may hold a password
+            None => Err(Failure::usage(anyhow!(
+                "DATABASE_URL begins neither with postgres:// nor with sqlite:"
+            ))),
+        },
+    }
+}
+
 /// The keys: from the environment, else from a file in the configuration directory, made at first start.
 fn keyring(config: &Config) -> Result<Keyring, Failure> {
+    let shared = config
+        .database_url
+        .as_ref()
+        .is_some_and(|url| SqliteStore::is_address(url));
+    if shared && config.encryption_keys.is_none() {
+        return Err(Failure::usage(anyhow!(
+            "a PostgreSQL database needs DREAMOPS_ENCRYPTION_KEYS: every replica has to have the same keys"
+        )));
+    }
     if let Some(keys) = &config.encryption_keys {
         return Ok(Keyring::parse(keys).context("DREAMOPS_ENCRYPTION_KEYS")?);
     }

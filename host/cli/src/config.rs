@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `DREAMOPS_CONFIG` | the configuration file; else `dreamops.toml` here, then in the configuration directory |
 //! | `DREAMOPS_DATA_DIR` | database, artefact cache, plugins; else the platform's data directory |
+//! | `DATABASE_URL` | `postgres://…` or `sqlite:FILE`; else a SQLite file in the data directory |
 //! | `DREAMOPS_ENCRYPTION_KEYS` | Fernet keys, newest first; else a file in the configuration directory |
 //! | `K8S_ENABLE_DESTRUCTIVE_OPERATIONS` | `true` makes `yolo` the default mode |
 //! | `K8S_ENABLED` | `false`: the server stores alerts and acts on no cluster |
@@ -24,6 +25,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// The file, as it may be written.
 #[derive(Deserialize, Default)]
@@ -136,6 +138,8 @@ pub(crate) struct Config {
     pub(crate) mode: Mode,
     /// Database, artefact cache, plugins.
     pub(crate) data_dir: PathBuf,
+    /// Where the database is, where it is not the file in the data directory. Holds a password.
+    pub(crate) database_url: Option<Zeroizing<String>>,
     /// Where the key file is: the configuration directory.
     pub(crate) key_dir: PathBuf,
     /// Keys from the environment.
@@ -175,6 +179,7 @@ impl Config {
         Ok(Self {
             mode: mode(file.mode)?,
             data_dir,
+            database_url: variable("DATABASE_URL").map(Zeroizing::new),
             key_dir,
             encryption_keys: variable("DREAMOPS_ENCRYPTION_KEYS"),
             rules: file.policy.unwrap_or_default(),
