@@ -56,7 +56,8 @@ fn start(cli: Cli) -> Outcome {
 
 async fn run(command: Command) -> Outcome {
     match command {
-        Command::Demo(args) => demo::run(args).await,
+        // boxed: it holds a whole simulated cluster
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Respond(args) => respond::run(args).await,
         Command::Incident(command) => incident::run(command).await,
