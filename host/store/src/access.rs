@@ -201,13 +201,9 @@ impl SqlStore {
                 .bind(self.now())
                 .execute(&mut *tx)
                 .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
         let body = serde_json::json!({ "token": token, "by": by });
-        audit::append_act(&mut tx, tenant, self.now(), "token-revoked", &body).await?;
-        tx.commit().await?;
-        Ok(true)
+        self.told(tx, done.rows_affected(), tenant, "token-revoked", &body)
+            .await
     }
 }
 

@@ -14,7 +14,7 @@ use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::StoreError;
 use dreamops_domain::time::Timestamp;
 use serde::Serialize;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Transaction};
 
 /// How many events a list shows at most.
 const LIST: i64 = 10_000;
@@ -86,6 +86,23 @@ impl SqlStore {
         let rows = query.bind(LIST).fetch_all(&mut *tx).await?;
         let records: Result<Vec<_>, StoreError> = rows.into_iter().rev().map(Row::record).collect();
         Ok(records?)
+    }
+
+    /// Commits what changed a row, with its event; false, and nothing, where none was there to change.
+    pub(crate) async fn told(
+        &self,
+        mut tx: Transaction<'static, Any>,
+        changed: u64,
+        tenant: TenantId,
+        event: &str,
+        body: &serde_json::Value,
+    ) -> Result<bool, Fault> {
+        if changed == 0 {
+            return Ok(false);
+        }
+        append_act(&mut tx, tenant, self.now(), event, body).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::column::{from_json, from_millis, from_name, name_of, read_id, read_mo
 use crate::error::{Fault, unreadable};
 use crate::open::SqlStore;
 use crate::page::{page_of, rows_of};
+use crate::rows;
 use crate::scope::Scope;
 use async_trait::async_trait;
 use dreamops_domain::access::{Page, PageRequest};
@@ -13,12 +14,21 @@ use dreamops_domain::fleet::{ClusterRecord, ConnectionStatus, Fleet};
 use dreamops_domain::id::{ClusterRecordId, TenantId};
 use dreamops_domain::phase::Mode;
 use dreamops_domain::ports::{SealPlace, StoreError};
-use sqlx::{Any, AssertSqlSafe, Transaction};
+use dreamops_domain::time::Timestamp;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
 use zeroize::Zeroizing;
 
 /// The columns of a record.
 const RECORD: &str = "SELECT id, tenant, name, auth_method, namespace, status, status_reason, version, platform, \
      cluster_json, mode, expires_at, created_at, updated_at, last_used_at FROM clusters";
+
+/// The columns that connecting and rotating write alike, in the order in which [`described`] binds them.
+const DESCRIBED: &str = "id, tenant, auth_method, namespace, status, status_reason, version, platform, \
+     cluster_key, cluster_json, expires_at, updated_at";
+/// The columns of the credential.
+const SEALED: &str = "credential_key, credential_sealed";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -122,33 +132,20 @@ impl SqlStore {
         let tenant = record.tenant;
         let (key, sealed) = self.seal_value(&place(tenant, record.id), credential.as_bytes())?;
         let mut tx = self.write(Scope::Team(tenant)).await?;
-        let done = sqlx::query(
-            "INSERT INTO clusters (id, tenant, name, auth_method, namespace, status, status_reason, version, platform, \
-             cluster_key, cluster_json, mode, expires_at, created_at, updated_at, last_used_at, credential_key, \
-             credential_sealed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(record.id.to_string())
-        .bind(record.tenant.to_string())
-        .bind(&record.name)
-        .bind(name_of(&record.auth_method)?)
-        .bind(&record.namespace)
-        .bind(name_of(&record.status)?)
-        .bind(&record.status_reason)
-        .bind(&record.version)
-        .bind(&record.platform)
-        .bind(&record.cluster.key)
-        .bind(to_json(&record.cluster, "the cluster")?)
-        .bind(record.mode.map(Mode::name))
-        .bind(record.expires_at.map(to_millis))
-        .bind(to_millis(record.created_at))
-        .bind(to_millis(record.updated_at))
-        .bind(record.last_used_at.map(to_millis))
-        .bind(key)
-        .bind(sealed)
-        .execute(&mut *tx)
-        .await?;
+        let sql = format!(
+            "INSERT INTO clusters ({DESCRIBED}, {SEALED}, name, mode, created_at, last_used_at) \
+             VALUES ({}) ON CONFLICT DO NOTHING",
+            rows::list(18, 0)
+        );
+        let done = described(sqlx::query(AssertSqlSafe(sql)), record, record.updated_at)?
+            .bind(key)
+            .bind(sealed)
+            .bind(&record.name)
+            .bind(record.mode.map(Mode::name))
+            .bind(to_millis(record.created_at))
+            .bind(record.last_used_at.map(to_millis))
+            .execute(&mut *tx)
+            .await?;
         let told = connection(record, by);
         self.told(tx, done.rows_affected(), record.tenant, "cluster-added", &told)
             .await
@@ -207,27 +204,15 @@ impl SqlStore {
         let tenant = record.tenant;
         let (key, sealed) = self.seal_value(&place(tenant, record.id), credential.as_bytes())?;
         let mut tx = self.write(Scope::Team(tenant)).await?;
-        let done = sqlx::query(
-            "UPDATE clusters SET auth_method = $3, namespace = $4, status = $5, status_reason = $6, version = $7, \
-             platform = $8, cluster_key = $9, cluster_json = $10, expires_at = $11, updated_at = $12, \
-             credential_key = $13, credential_sealed = $14 WHERE id = $1 AND tenant = $2",
-        )
-        .bind(record.id.to_string())
-        .bind(record.tenant.to_string())
-        .bind(name_of(&record.auth_method)?)
-        .bind(&record.namespace)
-        .bind(name_of(&record.status)?)
-        .bind(&record.status_reason)
-        .bind(&record.version)
-        .bind(&record.platform)
-        .bind(&record.cluster.key)
-        .bind(to_json(&record.cluster, "the cluster")?)
-        .bind(record.expires_at.map(to_millis))
-        .bind(self.now())
-        .bind(key)
-        .bind(sealed)
-        .execute(&mut *tx)
-        .await?;
+        let sql = format!(
+            "UPDATE clusters SET ({DESCRIBED}, {SEALED}) = ({}) WHERE id = $1 AND tenant = $2",
+            rows::list(14, 0)
+        );
+        let done = described(sqlx::query(AssertSqlSafe(sql)), record, self.clock.now())?
+            .bind(key)
+            .bind(sealed)
+            .execute(&mut *tx)
+            .await?;
         let told = connection(record, by);
         self.told(tx, done.rows_affected(), record.tenant, "cluster-rotated", &told)
             .await
@@ -301,23 +286,27 @@ impl SqlStore {
         self.told(tx, done.rows_affected(), tenant, "cluster-removed", &body)
             .await
     }
+}
 
-    /// Commits what changed a row, with its event; false, and nothing, where none was there to change.
-    async fn told(
-        &self,
-        mut tx: Transaction<'static, Any>,
-        changed: u64,
-        tenant: TenantId,
-        event: &str,
-        body: &serde_json::Value,
-    ) -> Result<bool, Fault> {
-        if changed == 0 {
-            return Ok(false);
-        }
-        audit::append_act(&mut tx, tenant, self.now(), event, body).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
+/// Binds what a record says of its cluster.
+fn described<'q>(
+    query: Query<'q, Any, AnyArguments>,
+    record: &ClusterRecord,
+    updated_at: Timestamp,
+) -> Result<Query<'q, Any, AnyArguments>, StoreError> {
+    Ok(query
+        .bind(record.id.to_string())
+        .bind(record.tenant.to_string())
+        .bind(name_of(&record.auth_method)?)
+        .bind(record.namespace.clone())
+        .bind(name_of(&record.status)?)
+        .bind(record.status_reason.clone())
+        .bind(record.version.clone())
+        .bind(record.platform.clone())
+        .bind(record.cluster.key.clone())
+        .bind(to_json(&record.cluster, "the cluster")?)
+        .bind(record.expires_at.map(to_millis))
+        .bind(to_millis(updated_at)))
 }
 
 /// What the audit tells of a connection.

@@ -131,12 +131,9 @@ impl SqlStore {
         let registry = registry_host(registry);
         let mut tx = self.write(Scope::Team(tenant)).await?;
         let removed = forget(&mut tx, tenant, &registry, namespace).await?;
-        if removed {
-            let body = serde_json::json!({ "registry": registry, "namespace": namespace });
-            audit::append_act(&mut tx, tenant, self.now(), "registry-credential-removed", &body).await?;
-        }
-        tx.commit().await?;
-        Ok(removed)
+        let body = serde_json::json!({ "registry": registry, "namespace": namespace });
+        self.told(tx, u64::from(removed), tenant, "registry-credential-removed", &body)
+            .await
     }
 
     pub(crate) async fn credential_for(

@@ -61,7 +61,7 @@ impl SqlStore {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
         .bind(source.id.to_string())
-        .bind(source.tenant.to_string())
+        .bind(tenant.to_string())
         .bind(name_of(&source.kind)?)
         .bind(&source.name)
         .bind(&source.cluster)
@@ -70,16 +70,12 @@ impl SqlStore {
         .bind(to_millis(source.created_at))
         .execute(&mut *tx)
         .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
         let body = serde_json::json!({
             "source": source.id, "kind": source.kind, "name": source.name, "cluster": source.cluster,
             "secrets": secrets.len(), "by": by,
         });
-        audit::append_act(&mut tx, source.tenant, self.now(), "source-created", &body).await?;
-        tx.commit().await?;
-        Ok(true)
+        self.told(tx, done.rows_affected(), tenant, "source-created", &body)
+            .await
     }
 
     pub(crate) async fn list_sources(&self, tenant: TenantId, page: &PageRequest) -> Result<Page<SourceRecord>, Fault> {
