@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::args::{ClusterArgs, DemoArgs, Output};
 use crate::exit::{Failure, INTERRUPTED, Outcome, code_of};
+use crate::private::private_file;
 use crate::respond::{interruptible, narrator, print_json};
 use crate::story::Narrator;
 use crate::target;
@@ -17,10 +18,8 @@ use dreamops_domain::phase::{Mode, Phase};
 use dreamops_domain::ports::{Clock, RegistryCredential, Store};
 use dreamops_domain::report::Report;
 use dreamops_simulator::{FastClock, Scenario, Simulator, scenarios};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::NamedTempFile;
 
 /// How long a simulated incident may take, in simulated time.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -166,12 +165,4 @@ async fn audit(app: &App, narrator: &Narrator, incident: &Incident) -> Result<()
         &format!("{events} events, {wrote} writes in the journal{waits}"),
     );
     Ok(())
-}
-
-/// A file that only this user reads and that is gone when it is dropped: a kubeconfig holds a token.
-pub(crate) fn private_file(text: &str) -> anyhow::Result<NamedTempFile> {
-    let mut file = NamedTempFile::new().context("cannot make a temporary file")?;
-    file.write_all(text.as_bytes())
-        .context("cannot write a temporary file")?;
-    Ok(file)
 }

@@ -12,6 +12,7 @@ mod embedded;
 mod exit;
 mod incident;
 mod plugin;
+mod private;
 mod registered;
 mod respond;
 mod serve;

@@ -8,6 +8,7 @@ use dreamops_domain::access::PageRequest;
 use dreamops_domain::fleet::{AuthMethod, ClusterRecord, ConnectionStatus, Fleet};
 use dreamops_domain::id::TenantId;
 use dreamops_domain::redact::Redactor;
+use dreamops_server::engine::NoResponder;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -30,6 +31,15 @@ pub(crate) enum Unconnected {
     /// It does not answer, or refuses the credential, or the store is away.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<Unconnected> for NoResponder {
+    fn from(error: Unconnected) -> Self {
+        match error {
+            Unconnected::Unusable(why) => Self::Unknown(why),
+            Unconnected::Failed(why) => Self::Unreachable(why),
+        }
+    }
 }
 
 impl App {

@@ -3,13 +3,11 @@
 use crate::args::SimArgs;
 use crate::demo::named;
 use crate::exit::Outcome;
+use crate::private::write_private;
 use anyhow::Context;
 use dreamops_domain::ports::Clock;
 use dreamops_simulator::{FastClock, Simulator};
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Runs until Ctrl-C.
@@ -38,16 +36,4 @@ pub(crate) async fn run(args: SimArgs) -> Outcome {
     tokio::signal::ctrl_c().await.context("cannot listen for Ctrl-C")?;
     simulator.shutdown().await;
     Ok(0)
-}
-
-/// A file that only its owner reads: a kubeconfig holds a token.
-fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -13,6 +13,7 @@ use crate::ports::StoreError;
 use crate::time::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// What a member of a team may do.
@@ -82,6 +83,11 @@ pub struct Principal {
     pub role: Role,
     /// The token that the request carried.
     pub token: TokenId,
+}
+
+/// What is stored of a token, and asked for: its SHA-256, lower-case hexadecimal.
+pub fn token_sha256(token: &str) -> String {
+    hex::encode(Sha256::digest(token))
 }
 
 /// A token, as lists show it. The secret is shown once, when it is made; only its SHA-256 is stored.

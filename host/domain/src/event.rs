@@ -24,6 +24,14 @@ pub struct TimelineEntry {
     pub event: Event,
 }
 
+impl TimelineEntry {
+    /// An incident in `phase` heard an alert.
+    pub fn heard(alert: &Alert, at: Timestamp, phase: Phase) -> Self {
+        let event = Event::AlertReceived { alert: alert.clone() };
+        Self { at, phase, event }
+    }
+}
+
 /// The kinds of things that happen. Values are redacted before they are put here.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "what")]

@@ -53,6 +53,37 @@ pub struct Incident {
     pub case: Case,
 }
 
+impl Incident {
+    /// An incident that alerts open, in `received`, with the events that tell so.
+    pub fn received(
+        tenant: TenantId,
+        cluster: ClusterId,
+        namespace: &str,
+        mode: Mode,
+        alerts: Vec<Alert>,
+        now: Timestamp,
+    ) -> Self {
+        let timeline = alerts
+            .iter()
+            .map(|alert| TimelineEntry::heard(alert, now, Phase::Received));
+        let timeline = timeline.collect();
+        Self {
+            id: IncidentId::new(now),
+            tenant,
+            phase: Phase::Received,
+            mode,
+            cluster,
+            created_at: now,
+            updated_at: now,
+            closed_at: None,
+            case: Case {
+                timeline,
+                ..Case::new(namespace, alerts)
+            },
+        }
+    }
+}
+
 /// The work on an incident.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Case {

@@ -16,10 +16,10 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_secs(15);
 
 impl Responder {
-    /// Takes an incident as far as it goes now, under a lease from the queue, and leaves it due when it has to be looked at
-    /// again: when its approval runs out, or a while after an error that may pass.
-    pub async fn work(&self, lease: Lease, queue: &dyn Queue) -> Result<Incident, RespondError> {
-        let mut session = Session::under(self, lease).await?;
+    /// Takes an incident, as it was read under this lease from the queue, as far as it goes now, and leaves it due when it has to be
+    /// looked at again: when its approval runs out, or a while after an error that may pass.
+    pub async fn work(&self, lease: Lease, incident: Incident, queue: &dyn Queue) -> Result<Incident, RespondError> {
+        let mut session = Session::under(self, lease, incident);
         let outcome = session.walk().await;
         let now = self.ports.clock.now();
         let due = match (&outcome, session.incident.phase) {
@@ -35,8 +35,14 @@ impl Responder {
 
     /// Ends an incident that nothing can be done for, by handing it to a person. What it wrote stays in the journal, from
     /// which a rollback takes it back.
-    pub async fn give_up(&self, lease: Lease, reason: &str, proposal: &str) -> Result<Incident, RespondError> {
-        let mut session = Session::under(self, lease).await?;
+    pub async fn give_up(
+        &self,
+        lease: Lease,
+        incident: Incident,
+        reason: &str,
+        proposal: &str,
+    ) -> Result<Incident, RespondError> {
+        let mut session = Session::under(self, lease, incident);
         let outcome = session.leave_to_a_person(reason, proposal).await;
         Ok(session.give_back(outcome).await?.0)
     }

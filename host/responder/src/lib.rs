@@ -48,10 +48,9 @@ pub use error::RespondError;
 pub use settings::Settings;
 
 use dreamops_domain::alert::{Alert, AlertStatus};
-use dreamops_domain::event::Event;
 use dreamops_domain::id::{IncidentId, TenantId};
-use dreamops_domain::incident::{Case, ClusterId, Incident};
-use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::incident::{ClusterId, Incident};
+use dreamops_domain::phase::Mode;
 use dreamops_domain::ports::{Clock, ClusterRead, ClusterWrite, Policy, Store, StoreError, Story, Strategies};
 use dreamops_domain::read::Scope;
 use locate::{Located, Locator};
@@ -147,26 +146,7 @@ impl Responder {
         delivery_key: &str,
     ) -> Result<IncidentId, RespondError> {
         let now = self.ports.clock.now();
-        let mut incident = Incident {
-            id: IncidentId::new(now),
-            tenant: self.tenant,
-            phase: Phase::Received,
-            mode,
-            cluster: self.cluster.clone(),
-            created_at: now,
-            updated_at: now,
-            closed_at: None,
-            case: Case::new(namespace, alerts.clone()),
-        };
-        for alert in alerts {
-            let event = Event::AlertReceived { alert };
-            let entry = dreamops_domain::event::TimelineEntry {
-                at: now,
-                phase: Phase::Received,
-                event,
-            };
-            incident.case.timeline.push(entry);
-        }
+        let incident = Incident::received(self.tenant, self.cluster.clone(), namespace, mode, alerts, now);
         self.ports.store.create(&incident, delivery_key).await?;
         for entry in &incident.case.timeline {
             self.ports.story.tell(incident.id, entry);

@@ -73,16 +73,15 @@ impl<'a> Session<'a> {
             .store
             .lease(id, &responder.settings.worker, responder.settings.lease)
             .await?;
-        Self::under(responder, lease).await
+        // what was read before the lease was ours may have changed since
+        let incident = ports.store.load(responder.tenant, id).await?;
+        Ok(Self::under(responder, lease, incident))
     }
 
-    /// The work under a lease that was taken already.
-    pub(crate) async fn under(responder: &'a Responder, lease: Lease) -> Result<Self, RespondError> {
-        let ports = &responder.ports;
-        // what was read before the lease was ours may have changed since
-        let incident = ports.store.load(responder.tenant, lease.incident).await?;
-        let now = ports.clock.monotonic();
-        Ok(Self {
+    /// The work under a lease, on the incident as it was read since.
+    pub(crate) fn under(responder: &'a Responder, lease: Lease, incident: Incident) -> Self {
+        let now = responder.ports.clock.monotonic();
+        Self {
             known: Arc::new(Mutex::new(incident.case.known.clone())),
             lines: Arc::default(),
             missing: MissingRights::default(),
@@ -94,7 +93,7 @@ impl<'a> Session<'a> {
             incident,
             lease,
             responder,
-        })
+        }
     }
 
     /// Gives the lease back, whatever came of the work.

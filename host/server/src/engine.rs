@@ -16,7 +16,6 @@ use dreamops_domain::audit::Audit;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::{ClusterId, Incident};
 use dreamops_domain::intake::{Claimed, Queue};
-use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{Clock, Lease, Store, StoreError};
 use dreamops_responder::{RespondError, Responder};
 use std::collections::BTreeMap;
@@ -180,13 +179,13 @@ impl Engine {
         let Claimed { lease, tenant } = claimed;
         let incident = self.store.load(tenant, lease.incident).await?;
         match self.responders.on(tenant, &incident.cluster).await {
-            Ok(responder) => responder.work(lease, self.queue.as_ref()).await.map(|_| ()),
-            Err(none) => self.without_cluster(&incident, lease, &none).await,
+            Ok(responder) => responder.work(lease, incident, self.queue.as_ref()).await.map(|_| ()),
+            Err(none) => self.without_cluster(incident, lease, &none).await,
         }
     }
 
     /// Tries again later, or hands the incident to a person.
-    async fn without_cluster(&self, incident: &Incident, lease: Lease, why: &NoResponder) -> Result<(), RespondError> {
+    async fn without_cluster(&self, incident: Incident, lease: Lease, why: &NoResponder) -> Result<(), RespondError> {
         let age = self.clock.now().since(incident.updated_at);
         if matches!(why, NoResponder::Unreachable(_)) && age < PATIENCE {
             self.queue.postpone(&lease, self.clock.now() + AGAIN).await?;
@@ -195,7 +194,8 @@ impl Engine {
         let offline = self.responders.offline(incident.tenant, &incident.cluster);
         let proposal =
             "connect the cluster (`dreamops cluster add`, or POST connect-cluster), then send the alert again";
-        offline.give_up(lease, &why.to_string(), proposal).await.map(|_| ())
+        let given_up = offline.give_up(lease, incident, &why.to_string(), proposal).await;
+        given_up.map(|_| ())
     }
 
     /// Seals committed events until `stop` turns true, at most a second behind.
@@ -222,11 +222,6 @@ impl Engine {
                 }
             }
         }
-    }
-
-    /// The incident, for its tenant only.
-    async fn known(&self, tenant: TenantId, id: IncidentId) -> Result<Incident, DeskError> {
-        Ok(self.store.load(tenant, id).await?)
     }
 
     /// A responder that can record: on the cluster where it answers, else without it.
@@ -261,19 +256,19 @@ impl Engine {
 #[async_trait]
 impl Desk for Engine {
     async fn approve(&self, tenant: TenantId, id: IncidentId, digest: &str, by: &str) -> Result<Incident, DeskError> {
-        let incident = self.known(tenant, id).await?;
+        let incident = self.store.load(tenant, id).await?;
         let responder = self.recorder(&incident).await;
         self.record(id, || responder.take_approval(id, digest, by)).await
     }
 
     async fn reject(&self, tenant: TenantId, id: IncidentId, by: &str, reason: &str) -> Result<Incident, DeskError> {
-        let incident = self.known(tenant, id).await?;
+        let incident = self.store.load(tenant, id).await?;
         let responder = self.recorder(&incident).await;
         self.record(id, || responder.reject(id, by, reason)).await
     }
 
     async fn rollback(&self, tenant: TenantId, id: IncidentId, by: &str) -> Result<Incident, DeskError> {
-        let incident = self.known(tenant, id).await?;
+        let incident = self.store.load(tenant, id).await?;
         // what is in doubt is settled by reading: this word needs the cluster
         let responder = self.responders.on(tenant, &incident.cluster).await;
         let responder = responder.map_err(|none| DeskError::Unavailable(none.to_string()))?;
@@ -281,7 +276,7 @@ impl Desk for Engine {
     }
 
     async fn acknowledge(&self, tenant: TenantId, id: IncidentId, by: &str) -> Result<Incident, DeskError> {
-        let incident = self.known(tenant, id).await?;
+        let incident = self.store.load(tenant, id).await?;
         let responder = self.recorder(&incident).await;
         self.record(id, || responder.take_acknowledgement(id, by)).await
     }
@@ -291,20 +286,15 @@ impl Desk for Engine {
     }
 }
 
-impl From<(IncidentId, Phase, &'static str)> for DeskError {
-    fn from((incident, phase, act): (IncidentId, Phase, &'static str)) -> Self {
-        Self::WrongPhase { incident, phase, act }
-    }
-}
-
 /// Why a word was not taken, as the desk says it.
 fn refusal(error: RespondError) -> DeskError {
+    let wrong_phase = |incident, phase, act| DeskError::WrongPhase { incident, phase, act };
     match error {
         RespondError::Store(StoreError::NoSuchIncident(id)) => DeskError::NotFound(id),
         RespondError::Store(error) => DeskError::Store(error),
-        RespondError::NotWaiting { id, phase } => (id, phase, "approved or rejected").into(),
-        RespondError::Over { id, phase } => (id, phase, "acknowledged").into(),
-        RespondError::NothingToRollBack { id, phase } => (id, phase, "rolled back").into(),
+        RespondError::NotWaiting { id, phase } => wrong_phase(id, phase, "approved or rejected"),
+        RespondError::Over { id, phase } => wrong_phase(id, phase, "acknowledged"),
+        RespondError::NothingToRollBack { id, phase } => wrong_phase(id, phase, "rolled back"),
         RespondError::OtherDigest { waiting, .. } => DeskError::OtherPlan { waiting },
         other => DeskError::Unavailable(other.to_string()),
     }

@@ -12,12 +12,11 @@
 
 use dreamops_domain::access::PageRequest;
 use dreamops_domain::alert::{Alert, Delivery, Source};
-use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::fleet::{ClusterRecord, Fleet};
-use dreamops_domain::id::{IncidentId, TenantId};
-use dreamops_domain::incident::{Case, ClusterId, Incident};
+use dreamops_domain::id::TenantId;
+use dreamops_domain::incident::{ClusterId, Incident};
 use dreamops_domain::intake::NewDelivery;
-use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::phase::Mode;
 use dreamops_domain::ports::StoreError;
 use dreamops_domain::redact::Redactor;
 use dreamops_domain::time::Timestamp;
@@ -39,6 +38,17 @@ pub struct Origin {
     pub cluster: Option<String>,
 }
 
+impl Origin {
+    /// A route without a source's name.
+    pub fn of(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            source: String::new(),
+            cluster: None,
+        }
+    }
+}
+
 /// The delivery as it is to be taken in.
 pub async fn prepare(
     fleet: &dyn Fleet,
@@ -54,9 +64,9 @@ pub async fn prepare(
     for ((cluster, namespace, _), alerts) in grouped(delivery.alerts) {
         let place = places.find(cluster.as_deref()).await?;
         let namespace = namespace.unwrap_or_else(|| place.namespace.clone());
-        incidents.push(opened(
+        incidents.push(Incident::received(
             origin.tenant,
-            place,
+            place.cluster.clone(),
             &namespace,
             place.mode.unwrap_or(mode),
             alerts,
@@ -166,34 +176,4 @@ impl<'a> Places<'a> {
             _ => Ok(Place::unknown("")),
         }
     }
-}
-
-fn opened(
-    tenant: TenantId,
-    place: &Place,
-    namespace: &str,
-    mode: Mode,
-    alerts: Vec<Alert>,
-    now: Timestamp,
-) -> Incident {
-    let mut incident = Incident {
-        id: IncidentId::new(now),
-        tenant,
-        phase: Phase::Received,
-        mode,
-        cluster: place.cluster.clone(),
-        created_at: now,
-        updated_at: now,
-        closed_at: None,
-        case: Case::new(namespace, alerts.clone()),
-    };
-    incident.case.timeline = alerts
-        .into_iter()
-        .map(|alert| TimelineEntry {
-            at: now,
-            phase: Phase::Received,
-            event: Event::AlertReceived { alert },
-        })
-        .collect();
-    incident
 }

@@ -78,27 +78,46 @@ pub trait Desk: Send + Sync {
     fn nudge(&self);
 }
 
-/// A cluster as a request describes it. Credentials are as they came: PEM or base64 of PEM.
+/// The credential of a request, as it came: certificate and key are PEM or base64 of PEM.
+#[derive(Clone)]
+pub enum GivenCredential {
+    /// A service account's token.
+    Token(Zeroizing<String>),
+    /// A kubeconfig, as text.
+    Kubeconfig(Zeroizing<String>),
+    /// A client certificate.
+    ClientCert {
+        /// The certificate.
+        certificate: String,
+        /// Its key.
+        key: Zeroizing<String>,
+    },
+}
+
+impl GivenCredential {
+    /// How the host proves itself with it.
+    pub fn auth_method(&self) -> AuthMethod {
+        match self {
+            Self::Token(_) => AuthMethod::ServiceAccount,
+            Self::Kubeconfig(_) => AuthMethod::Kubeconfig,
+            Self::ClientCert { .. } => AuthMethod::ClientCert,
+        }
+    }
+}
+
+/// A cluster as a request describes it.
 #[derive(Clone)]
 pub struct ConnectRequest {
     /// The name it is to be known by.
     pub name: String,
     /// How the host shall prove itself.
-    pub auth_method: AuthMethod,
+    pub credential: GivenCredential,
     /// The API server's address; empty only with a kubeconfig.
     pub endpoint: String,
     /// The namespace where alerts name none.
     pub namespace: String,
-    /// A kubeconfig, as text.
-    pub kubeconfig: Option<Zeroizing<String>>,
-    /// A service account's token.
-    pub token: Option<Zeroizing<String>>,
-    /// The CA bundle.
+    /// The CA bundle: PEM or base64 of PEM.
     pub ca_certificate: Option<String>,
-    /// The client's certificate.
-    pub client_certificate: Option<String>,
-    /// The client's key.
-    pub client_key: Option<Zeroizing<String>>,
     /// Whether the server's certificate is checked.
     pub verify_ssl: bool,
     /// The proxy to go through.
@@ -112,7 +131,7 @@ impl std::fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConnectRequest")
             .field("name", &self.name)
-            .field("auth_method", &self.auth_method)
+            .field("auth_method", &self.credential.auth_method())
             .finish_non_exhaustive()
     }
 }

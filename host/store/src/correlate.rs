@@ -105,11 +105,7 @@ async fn join(
     meeting::hand_over(&mut *conn, incident.id, other).await?;
     let heard: Vec<TimelineEntry> = brought
         .into_iter()
-        .map(|alert| TimelineEntry {
-            at,
-            phase: other_phase,
-            event: Event::AlertReceived { alert },
-        })
+        .map(|alert| TimelineEntry::heard(&alert, at, other_phase))
         .collect();
     audit::append(&mut *conn, held.tenant, other, &heard).await?;
     sqlx::query("UPDATE incidents SET updated_at = $2 WHERE id = $1 AND updated_at < $2")

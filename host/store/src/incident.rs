@@ -15,7 +15,7 @@ use crate::open::SqlStore;
 use crate::scope::Scope;
 use crate::{queue, rows};
 use dreamops_domain::alert::Alert;
-use dreamops_domain::event::{Event, TimelineEntry};
+use dreamops_domain::event::TimelineEntry;
 use dreamops_domain::id::{AlertId, DeliveryId, IncidentId, TenantId};
 use dreamops_domain::incident::{CASE_FORMAT, Case, Incident};
 use dreamops_domain::phase::Phase;
@@ -295,11 +295,9 @@ pub(crate) fn check_step(from: Phase, to: Phase) -> Result<(), StoreError> {
 }
 
 fn received_events(incident: &Incident) -> Vec<TimelineEntry> {
-    let events = incident.case.alerts.iter().map(|alert| TimelineEntry {
-        at: incident.created_at,
-        phase: Phase::Received,
-        event: Event::AlertReceived { alert: alert.clone() },
-    });
+    let at = incident.created_at;
+    let events = incident.case.alerts.iter();
+    let events = events.map(|alert| TimelineEntry::heard(alert, at, Phase::Received));
     events.collect()
 }
 

@@ -14,14 +14,13 @@ use crate::meeting::{self, Keys};
 use crate::open::SqlStore;
 use crate::scope::Scope;
 use crate::{incident, queue, rows};
-use dreamops_domain::alert::{Alert, AlertStatus};
+use dreamops_domain::alert::AlertStatus;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{AlertId, DeliveryId, IncidentId};
 use dreamops_domain::incident::Incident;
 use dreamops_domain::intake::{NewDelivery, Taken};
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::StoreError;
-use dreamops_domain::time::Timestamp;
 use sqlx::{AnyConnection, AssertSqlSafe};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,15 +131,10 @@ async fn meet<'a>(conn: &mut AnyConnection, delivery: &'a NewDelivery) -> Result
 fn opening(new: &Incident, alerts: &[&Placed<'_>]) -> Vec<TimelineEntry> {
     let heard = alerts
         .iter()
-        .map(|placed| heard(placed.alert, new.created_at, Phase::Received));
+        .map(|placed| TimelineEntry::heard(placed.alert, new.created_at, Phase::Received));
     let rest = new.case.timeline.iter();
     let rest = rest.filter(|entry| !matches!(entry.event, Event::AlertReceived { .. }));
     heard.chain(rest.cloned()).collect()
-}
-
-fn heard(alert: &Alert, at: Timestamp, phase: Phase) -> TimelineEntry {
-    let event = Event::AlertReceived { alert: alert.clone() };
-    TimelineEntry { at, phase, event }
 }
 
 /// Tells an open incident what it has not been told; what it heard.
@@ -173,7 +167,9 @@ async fn join(
     if news.iter().any(|p| p.alert.status != AlertStatus::Firing) {
         queue::wake(conn, incident, now).await?;
     }
-    let heard = news.iter().map(|p| heard(p.alert, from_millis(now), phase));
+    let heard = news
+        .iter()
+        .map(|p| TimelineEntry::heard(p.alert, from_millis(now), phase));
     Ok(heard.collect())
 }
 

@@ -2,14 +2,11 @@
 
 use crate::app::App;
 use crate::exit::Failure;
+use crate::private::write_private;
 use anyhow::{Context, anyhow};
-use dreamops_domain::access::{Access, PageRequest, Role, TokenRecord};
+use dreamops_domain::access::{Access, PageRequest, Role, TokenRecord, token_sha256};
 use dreamops_domain::id::{TenantId, TokenId};
-use sha2::{Digest, Sha256};
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -82,7 +79,7 @@ pub(super) async fn first_token(app: &App, demo: bool) -> Result<First, Failure>
 
 /// Stores the token, unless it is known.
 async fn store(app: &App, token: &str) -> Result<(), Failure> {
-    let sha256 = hex::encode(Sha256::digest(token.as_bytes()));
+    let sha256 = token_sha256(token);
     if app.store.principal(&sha256).await?.is_some() {
         return Ok(());
     }
@@ -110,12 +107,5 @@ fn write(path: &Path, token: &str) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| writeln!(file, "{token}"))
-        .with_context(|| format!("cannot write {}", path.display()))
+    write_private(path, format!("{token}\n").as_bytes())
 }

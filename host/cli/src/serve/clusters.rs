@@ -6,12 +6,10 @@
 use super::away::Away;
 use crate::app::{App, Team};
 use crate::exit::Failure;
-use crate::registered::Unconnected;
 use async_trait::async_trait;
-use dreamops_cluster::connect::{self, ConnectError, Connection};
-use dreamops_cluster::connect::{Given, Method};
+use dreamops_cluster::connect::{self, ConnectError, Given, Method};
 use dreamops_domain::event::TimelineEntry;
-use dreamops_domain::fleet::{AuthMethod, ClusterRecord, Fleet};
+use dreamops_domain::fleet::{ClusterRecord, Fleet};
 use dreamops_domain::id::{ClusterRecordId, IncidentId, TenantId};
 use dreamops_domain::incident::ClusterId;
 use dreamops_domain::ports::{Policy, StoreError, Story, Strategies};
@@ -19,7 +17,7 @@ use dreamops_domain::redact::Redactor;
 use dreamops_domain::time::Timestamp;
 use dreamops_responder::{Ports, Responder};
 use dreamops_server::engine::{NoResponder, Responders};
-use dreamops_server::ports::{ConnectRefusal, ConnectRequest, Connector, Proved, Redactors};
+use dreamops_server::ports::{ConnectRefusal, ConnectRequest, Connector, GivenCredential, Proved, Redactors};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,31 +54,15 @@ impl Clusters {
         })
     }
 
-    /// Connects with what is stored of a cluster.
-    pub(super) async fn connect(&self, record: &ClusterRecord) -> Result<Connection, NoResponder> {
-        let redactor = self.redactor(record.tenant).await;
-        let redactor = redactor.map_err(|error| NoResponder::Unreachable(error.to_string()))?;
-        let connected = self.app.connect_registered(record, redactor).await;
-        connected.map_err(|error| match error {
-            Unconnected::Unusable(why) => NoResponder::Unknown(why),
-            Unconnected::Failed(why) => NoResponder::Unreachable(why),
-        })
-    }
-
     fn kept(&self, record: &ClusterRecord) -> Option<Responder> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, responder) = made.get(&record.id)?;
-        (*since == record.created_at && responder.cluster() == &record.cluster).then(|| responder.clone())
+        (*since == record.updated_at).then(|| responder.clone())
     }
 
     fn keep(&self, record: &ClusterRecord, responder: &Responder) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.insert(record.id, (record.created_at, responder.clone()));
-    }
-
-    /// Forgets what was made with an earlier credential.
-    fn forget(&self) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        made.insert(record.id, (record.updated_at, responder.clone()));
     }
 }
 
@@ -105,17 +87,18 @@ impl Responders for Clusters {
         if let Some(responder) = self.kept(&record) {
             return Ok(responder);
         }
-        let connection = self.connect(&record).await?;
+        let redactor = self.redactor(tenant).await;
+        let redactor = redactor.map_err(|error| NoResponder::Unreachable(error.to_string()))?;
+        let connection = self.app.connect_registered(&record, redactor.clone()).await?;
         if connection.cluster.key != cluster.key {
             return Err(NoResponder::Unknown(format!(
                 "cluster {} is another one than when it was connected; connect it anew",
                 record.name
             )));
         }
-        let redactor = self.redactor(tenant).await;
         let team = Team {
             tenant,
-            redactor: redactor.map_err(|error| NoResponder::Unreachable(error.to_string()))?,
+            redactor,
             strategies: Arc::clone(&self.strategies),
             story: Arc::new(Logged),
         };
@@ -142,7 +125,7 @@ impl Responders for Clusters {
 #[async_trait]
 impl Connector for Clusters {
     async fn prove(&self, tenant: TenantId, request: &ConnectRequest) -> Result<Proved, ConnectRefusal> {
-        let given = given(request)?.kept().map_err(|error| refused(&error))?;
+        let given = given(request).kept().map_err(|error| refused(&error))?;
         let redactor = self.redactor(tenant).await;
         let redactor = redactor.map_err(|error| ConnectRefusal::Unavailable(error.to_string()))?;
         let connection = connect::with(&given, &self.app.options(None, redactor)).await;
@@ -151,8 +134,6 @@ impl Connector for Clusters {
         let credential = given
             .to_document()
             .map_err(|error| ConnectRefusal::Invalid(error.to_string()))?;
-        // a rotation replaces what responders were made with
-        self.forget();
         Ok(Proved {
             cluster: ClusterId {
                 name: request.name.clone(),
@@ -167,33 +148,18 @@ impl Connector for Clusters {
     }
 }
 
-/// The credential of a request, which has to hold the one that its method names.
-fn given(request: &ConnectRequest) -> Result<Given, ConnectRefusal> {
-    let missing = |field: &str| {
-        let method = request.auth_method;
-        ConnectRefusal::Invalid(format!("auth_method {method:?} needs `{field}`"))
+/// A request as the cluster adapter takes it.
+fn given(request: &ConnectRequest) -> Given {
+    let secret = |text: &Zeroizing<String>| connect::Secret::from(text.as_str());
+    let method = match &request.credential {
+        GivenCredential::Token(token) => Method::ServiceAccount { token: secret(token) },
+        GivenCredential::Kubeconfig(text) => Method::Kubeconfig { text: secret(text) },
+        GivenCredential::ClientCert { certificate, key } => Method::ClientCert {
+            certificate: certificate.clone(),
+            key: secret(key),
+        },
     };
-    let method = match request.auth_method {
-        AuthMethod::ServiceAccount => Method::ServiceAccount {
-            token: secret(request.token.as_ref()).ok_or_else(|| missing("service_account_token"))?,
-        },
-        AuthMethod::Kubeconfig => Method::Kubeconfig {
-            text: secret(request.kubeconfig.as_ref()).ok_or_else(|| missing("kubeconfig_data"))?,
-        },
-        AuthMethod::ClientCert => Method::ClientCert {
-            certificate: request
-                .client_certificate
-                .clone()
-                .ok_or_else(|| missing("client_certificate"))?,
-            key: secret(request.client_key.as_ref()).ok_or_else(|| missing("client_key"))?,
-        },
-        AuthMethod::Local => {
-            return Err(ConnectRefusal::Invalid(
-                "local clusters are registered on the host, not over the API".to_owned(),
-            ));
-        }
-    };
-    Ok(Given {
+    Given {
         method,
         name: request.name.clone(),
         endpoint: request.endpoint.clone(),
@@ -202,11 +168,7 @@ fn given(request: &ConnectRequest) -> Result<Given, ConnectRefusal> {
         verify_ssl: request.verify_ssl,
         proxy_url: request.proxy_url.as_deref().map(Into::into),
         loopback_allowed: request.loopback_allowed,
-    })
-}
-
-fn secret(text: Option<&Zeroizing<String>>) -> Option<connect::Secret> {
-    text.map(|text| connect::Secret::from(text.as_str()))
+    }
 }
 
 fn refused(error: &ConnectError) -> ConnectRefusal {

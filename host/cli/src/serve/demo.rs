@@ -5,7 +5,7 @@
 
 use super::clusters::Clusters;
 use crate::app::App;
-use crate::demo::private_file;
+use crate::private::private_file;
 use crate::registered::LocalFile;
 use anyhow::Context;
 use dreamops_domain::alert;
@@ -81,9 +81,8 @@ impl Faults {
         // the same scenario comes again: another fault, not a repeated delivery
         delivery.key = format!("{name} {}", delivery.key);
         let origin = Origin {
-            tenant,
-            source: String::new(),
             cluster: Some(record.name.clone()),
+            ..Origin::of(tenant)
         };
         for alert in &mut delivery.alerts {
             alert.hints.cluster = Some(record.name.clone());

@@ -1,5 +1,6 @@
 //! Why the first question to a cluster went unanswered, in words for the person who connects it.
 
+use super::endpoint;
 use super::error::{ConnectError, Holder};
 use super::refusal::Refusal;
 use super::target::Target;
@@ -9,7 +10,7 @@ use crate::transport::Trouble;
 
 /// The API server's address, as it is shown.
 pub(crate) fn address(target: &Target) -> String {
-    target.server.to_string().trim_end_matches('/').to_owned()
+    endpoint::shown(&target.server)
 }
 
 /// Why the first question went unanswered.

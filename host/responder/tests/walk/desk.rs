@@ -1,18 +1,9 @@
 //! A person's word through a server: recorded at once, acted upon by whoever walks next.
 
-use crate::cluster::good_is_healthy;
-use crate::room::{Room, about};
-use crate::strategies::{Script, set_image};
+use crate::room::{about, broken};
 use dreamops_domain::event::Event;
 use dreamops_domain::phase::{Mode, Phase};
 use dreamops_responder::RespondError;
-
-async fn broken() -> Room {
-    let room = Room::new().await;
-    let web = room.cluster.add("Deployment", "web", "bad", good_is_healthy());
-    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
-    room
-}
 
 #[tokio::test]
 async fn a_yes_is_recorded_at_once_and_carried_out_by_the_next_walk() {

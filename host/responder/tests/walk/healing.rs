@@ -1,7 +1,7 @@
 //! What counts as healed, and how long it is waited for.
 
-use crate::cluster::{always, good_is_healthy, pods};
-use crate::room::{Room, outcomes, words};
+use crate::cluster::{always, pods};
+use crate::room::{Room, broken, outcomes, words};
 use crate::strategies::{Script, set, set_image, tell};
 use dreamops_domain::finding::Verdict;
 use dreamops_domain::phase::{Mode, Phase};
@@ -9,14 +9,6 @@ use dreamops_domain::ports::Clock;
 use dreamops_domain::read::Health;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A room with a broken Deployment `web` and a strategy that gives it the good image.
-async fn broken() -> Room {
-    let room = Room::new().await;
-    let web = room.cluster.add("Deployment", "web", "bad", good_is_healthy());
-    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
-    room
-}
 
 #[tokio::test]
 async fn a_fault_is_healed_and_the_end_comes_after_a_whole_window() {

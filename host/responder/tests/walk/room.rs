@@ -1,8 +1,8 @@
 //! Everything a test needs: a clock, a cluster, strategies, the real store and the real rules.
 
 use crate::clock::ManualClock;
-use crate::cluster::{Cluster, NAMESPACE};
-use crate::strategies::{Script, Scripts};
+use crate::cluster::{Cluster, NAMESPACE, good_is_healthy};
+use crate::strategies::{Script, Scripts, set_image};
 use dreamops_domain::alert::{Alert, AlertStatus, Hints, Source};
 use dreamops_domain::decision::EmergencyStop;
 use dreamops_domain::event::{Event, TimelineEntry};
@@ -179,4 +179,12 @@ pub fn outcomes(incident: &Incident) -> Vec<(&str, bool)> {
         .iter()
         .map(|o| (o.outcome.as_str(), o.reverted))
         .collect()
+}
+
+/// A room with a broken Deployment `web` and a strategy that gives it the good image.
+pub async fn broken() -> Room {
+    let room = Room::new().await;
+    let web = room.cluster.add("Deployment", "web", "bad", good_is_healthy());
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    room
 }

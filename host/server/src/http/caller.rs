@@ -12,8 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use dreamops_domain::access::{Principal, Right};
-use sha2::{Digest, Sha256};
+use dreamops_domain::access::{Principal, Right, token_sha256};
 use std::marker::PhantomData;
 
 /// Longer credentials are not looked up.
@@ -95,8 +94,10 @@ pub(super) async fn authenticate(
 /// The principal of the request's bearer token.
 pub(super) async fn principal(app: &App, headers: &HeaderMap) -> Result<Principal, Problem> {
     let token = bearer(headers).ok_or_else(unauthenticated)?;
-    let digest = hex::encode(Sha256::digest(token));
-    app.access.principal(&digest).await?.ok_or_else(unauthenticated)
+    app.access
+        .principal(&token_sha256(token))
+        .await?
+        .ok_or_else(unauthenticated)
 }
 
 /// What stands after `Bearer`, if it can be a token.

@@ -9,11 +9,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use dreamops_domain::access::{Role, TokenRecord};
+use dreamops_domain::access::{Role, TokenRecord, token_sha256};
 use dreamops_domain::id::TokenId;
 use dreamops_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -152,7 +151,7 @@ pub(super) async fn create(
         created_at: now,
         expires_at,
     };
-    let digest = hex::encode(Sha256::digest(secret.as_bytes()));
+    let digest = token_sha256(&secret);
     app.access.token_create(by.tenant, &token, &digest, &by.user).await?;
     Ok(created(NewTokenView {
         token: shown(token),

@@ -56,11 +56,7 @@ pub(super) async fn pagerduty(State(app): State<App>, headers: HeaderMap, Raw(bo
             "the operator sets PAGERDUTY_WEBHOOK_SECRETS, or an admin makes a source with POST /api/v1/sources",
         ));
     }
-    let origin = Origin {
-        tenant: TenantId::DEFAULT,
-        source: String::new(),
-        cluster: None,
-    };
+    let origin = Origin::of(TenantId::DEFAULT);
     from_pagerduty(&app, &origin, &app.settings.pagerduty_secrets, &headers, &body).await
 }
 
@@ -133,11 +129,7 @@ pub(super) async fn alertmanager(
     let principal = principal(&app, &headers).await?;
     must(&principal, Right::PostAlerts)?;
     app.limits.check(&Key::Token(principal.token))?;
-    let origin = Origin {
-        tenant: principal.tenant,
-        source: String::new(),
-        cluster: None,
-    };
+    let origin = Origin::of(principal.tenant);
     from_alertmanager(&app, &origin, request).await
 }
 

@@ -108,11 +108,7 @@ async fn filters_choose_and_what_only_joined_is_left_out_unless_asked_for() {
 async fn a_persons_word_reaches_the_desk_with_the_persons_name() {
     let world = World::new().await;
     let id = world.incident("admin", "a1").await;
-    let act = async |act: &str, body: serde_json::Value| {
-        world
-            .post("responder", &format!("/api/v1/incidents/{id}/{act}"), &body)
-            .await
-    };
+    let act = async |act: &str, body: serde_json::Value| world.act(&id, act, &body).await;
     let approved = act("approve", json!({ "digest": DIGEST })).await;
     assert_eq!(approved.status, 202);
     assert_eq!(approved.json()["id"], id.as_str());
@@ -138,11 +134,7 @@ async fn a_persons_word_reaches_the_desk_with_the_persons_name() {
 async fn each_refusal_of_the_desk_has_its_own_kind() {
     let world = World::new().await;
     let id = world.incident("admin", "a1").await;
-    let act = async |act: &str, body: serde_json::Value| {
-        world
-            .post("responder", &format!("/api/v1/incidents/{id}/{act}"), &body)
-            .await
-    };
+    let act = async |act: &str, body: serde_json::Value| world.act(&id, act, &body).await;
     let other = act("approve", json!({ "digest": "d0" })).await;
     other.is_problem(409, "other-plan");
     assert!(other.text().contains(DIGEST));

@@ -6,7 +6,7 @@ use dreamops_domain::incident::{ClusterId, Incident};
 use dreamops_domain::ports::{Store, StoreError};
 use dreamops_domain::redact::Redactor;
 use dreamops_server::ports::{
-    ConnectRefusal, ConnectRequest, Connector, Desk, DeskError, Proved, Redactors, Rehearsals,
+    ConnectRefusal, ConnectRequest, Connector, Desk, DeskError, GivenCredential, Proved, Redactors, Rehearsals,
 };
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,7 +72,7 @@ pub(crate) struct TestConnector;
 #[async_trait]
 impl Connector for TestConnector {
     async fn prove(&self, _: TenantId, request: &ConnectRequest) -> Result<Proved, ConnectRefusal> {
-        if request.token.as_ref().is_none_or(|t| t.as_str() != "right") {
+        if !matches!(&request.credential, GivenCredential::Token(token) if token.as_str() == "right") {
             return Err(ConnectRefusal::Refused(
                 "the cluster does not accept the credential".into(),
             ));

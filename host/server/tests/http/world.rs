@@ -141,6 +141,12 @@ impl World {
         self.ask("POST", path).token(token).json(body).send().await
     }
 
+    /// A responder's word on an incident.
+    pub(crate) async fn act(&self, incident: &str, act: &str, body: &Value) -> Answer {
+        self.post("responder", &format!("/api/v1/incidents/{incident}/{act}"), body)
+            .await
+    }
+
     /// An incident of the tenant of the token; its id.
     pub(crate) async fn incident(&self, token: &str, alert: &str) -> String {
         let body = json!({

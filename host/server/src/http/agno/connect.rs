@@ -9,7 +9,7 @@ use crate::http::clusters::must_be_on;
 use crate::http::extract::Body;
 use crate::http::problem::{Kind, Problem};
 use crate::http::view::value;
-use crate::ports::{ConnectRequest, Proved};
+use crate::ports::{ConnectRequest, GivenCredential, Proved};
 use axum::Json;
 use axum::extract::State;
 use dreamops_domain::access::{PageRequest, Principal};
@@ -160,39 +160,30 @@ fn checked(wanted: Connect, by: &Principal) -> Result<ConnectRequest, Problem> {
             "use 1 to 253 letters, digits and -_.@:",
         ));
     }
-    let there = |text: Option<&str>| text.is_some_and(|t| !t.trim().is_empty());
-    match wanted.auth_method {
-        Method::Kubeconfig if !there(wanted.kubeconfig_data.as_ref().map(|t| t.as_str())) => {
-            return Err(missing("kubeconfig_data"));
+    let secret = |text: Option<Zeroizing<String>>, field: &str| {
+        let text = text.filter(|text| !text.trim().is_empty());
+        text.ok_or_else(|| missing(field))
+    };
+    let certificate = wanted.client_certificate.filter(|text| !text.trim().is_empty());
+    let credential = match wanted.auth_method {
+        Method::Kubeconfig => GivenCredential::Kubeconfig(secret(wanted.kubeconfig_data, "kubeconfig_data")?),
+        Method::ServiceAccount => {
+            GivenCredential::Token(secret(wanted.service_account_token, "service_account_token")?)
         }
-        Method::ServiceAccount if !there(wanted.service_account_token.as_ref().map(|t| t.as_str())) => {
-            return Err(missing("service_account_token"));
-        }
-        Method::ClientCert if !there(wanted.client_certificate.as_deref()) => {
-            return Err(missing("client_certificate"));
-        }
-        Method::ClientCert if !there(wanted.client_key.as_ref().map(|t| t.as_str())) => {
-            return Err(missing("client_key"));
-        }
-        Method::ServiceAccount | Method::ClientCert if wanted.cluster_endpoint.trim().is_empty() => {
-            return Err(missing("cluster_endpoint"));
-        }
-        _ => {}
+        Method::ClientCert => GivenCredential::ClientCert {
+            certificate: certificate.ok_or_else(|| missing("client_certificate"))?,
+            key: secret(wanted.client_key, "client_key")?,
+        },
+    };
+    if wanted.auth_method != Method::Kubeconfig && wanted.cluster_endpoint.trim().is_empty() {
+        return Err(missing("cluster_endpoint"));
     }
     Ok(ConnectRequest {
         name,
-        auth_method: match wanted.auth_method {
-            Method::ServiceAccount => AuthMethod::ServiceAccount,
-            Method::Kubeconfig => AuthMethod::Kubeconfig,
-            Method::ClientCert => AuthMethod::ClientCert,
-        },
+        credential,
         endpoint: wanted.cluster_endpoint.trim().to_owned(),
         namespace: wanted.namespace,
-        kubeconfig: wanted.kubeconfig_data,
-        token: wanted.service_account_token,
         ca_certificate: wanted.ca_certificate,
-        client_certificate: wanted.client_certificate,
-        client_key: wanted.client_key,
         verify_ssl: wanted.verify_ssl,
         proxy_url: wanted.proxy_url.filter(|p| !p.is_empty()),
         loopback_allowed: by.tenant == TenantId::DEFAULT,
@@ -211,7 +202,7 @@ fn record(
         id: before.map_or_else(|| ClusterRecordId::new(now), |b| b.id),
         tenant: by.tenant,
         name: request.name.clone(),
-        auth_method: request.auth_method,
+        auth_method: request.credential.auth_method(),
         namespace: request.namespace.clone(),
         status: ConnectionStatus::Connected,
         status_reason: String::new(),

@@ -115,11 +115,7 @@ pub(crate) async fn process(
             "PagerDuty and Alertmanager have routes of their own under /api/v1/webhooks",
         ));
     }
-    let origin = Origin {
-        tenant: by.tenant,
-        source: String::new(),
-        cluster: None,
-    };
+    let origin = Origin::of(by.tenant);
     let taken = take(&app, &origin, delivery, "process-incident").await?;
     let id = taken.incidents.first().copied().ok_or_else(|| {
         Problem::new(
