@@ -4,8 +4,12 @@ use crate::build;
 use crate::run::{cargo, passed};
 use anyhow::bail;
 
-/// The parts that have end-to-end tests, and the test that tries each.
-const PARTS: [(&str, &str); 2] = [("cluster", "cluster"), ("simulator", "conformance")];
+/// The parts that have end-to-end tests, and the tests that try each.
+const PARTS: [(&str, &[&str]); 3] = [
+    ("cluster", &["cluster"]),
+    ("simulator", &["conformance"]),
+    ("server", &["server", "watched"]),
+];
 
 /// Everything that needs nothing but Rust.
 pub(crate) fn all() -> anyhow::Result<()> {
@@ -31,7 +35,11 @@ pub(crate) fn end_to_end(part: Option<&str>) -> anyhow::Result<()> {
     }
     let wanted = |name: &str| part.is_none_or(|part| part == name);
     let program = build::program(false)?;
-    for (_, test) in PARTS.iter().filter(|(name, _)| wanted(name)) {
+    for test in PARTS
+        .iter()
+        .filter(|(name, _)| wanted(name))
+        .flat_map(|(_, tests)| *tests)
+    {
         passed(
             cargo()
                 .args([
