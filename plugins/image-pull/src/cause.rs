@@ -134,6 +134,14 @@ impl Scene {
             .or_else(|| named(&revision.template, "/spec/initContainers", name))
             .map(|c| text(c, "/image"))
     }
+
+    /// `with image shop/web:1`, or `without container setup`.
+    pub(crate) fn having(&self, revision: &Revision) -> String {
+        match self.image_in(revision) {
+            Some(image) => format!("with image {image}"),
+            None => format!("without container {}", self.container.name),
+        }
+    }
 }
 
 fn wrong_name(scene: &Scene, mut inquiry: Inquiry, reason: Reason) -> Result<Finding, Failure> {
@@ -162,8 +170,9 @@ fn wrong_name(scene: &Scene, mut inquiry: Inquiry, reason: Reason) -> Result<Fin
         return Ok(remedies::to_person(scene, inquiry, cause, 0.85, &by_hand, why));
     }
     let by_hand = set_image(scene);
+    // a revision without the container is as free of the image as one where it has another
     remedies::undo_or_person(scene, inquiry, cause, 0.95, &by_hand, |revision| {
-        scene.image_in(revision).is_some_and(|i| i != image)
+        scene.image_in(revision).is_none_or(|i| i != image)
     })
 }
 

@@ -119,9 +119,9 @@ pub(crate) fn undo_or_person(
         let (by_hand, why) = match untold {
             Some((revision, _)) => (
                 format!(
-                    "if {} with image {} worked: kubectl -n {} rollout undo {} --to-revision={}; else: {by_hand}",
+                    "if {} {} worked: kubectl -n {} rollout undo {} --to-revision={}; else: {by_hand}",
                     revision.title(),
-                    scene.image_in(revision).unwrap_or(""),
+                    scene.having(revision),
                     workload.namespace,
                     workload.kubectl(),
                     revision.number
@@ -130,21 +130,21 @@ pub(crate) fn undo_or_person(
             ),
             None => (
                 by_hand.to_owned(),
-                "there is no earlier revision with another image that worked",
+                "there is no earlier revision without this image that worked",
             ),
         };
         return Ok(to_person(scene, inquiry, cause, certainty, &by_hand, why));
     };
     let differs = change::line(&change::between(&revision.template, &current.template));
     inquiry.saw(format!("{} to {}", revision.title(), current.title()), &differs);
-    let image = scene.image_in(&revision).unwrap_or("");
+    let having = scene.having(&revision);
     inquiry.decide_undo(
         &revision,
         &format!(
-            "go back to {} with image {image}: {standing}; since then: {differs}",
+            "go back to {} {having}: {standing}; since then: {differs}",
             revision.title()
         ),
-        &format!("all pods of {workload} run image {image} and are ready"),
+        &format!("all pods of {workload} run {having} and are ready"),
     );
     let cause = format!("{cause}; {} introduced it", current.title());
     Ok(inquiry.cause("image-pull", workload, cause, certainty.min(strength)))

@@ -142,6 +142,26 @@ fn two_wrong_images_in_a_row_are_both_skipped() {
 }
 
 #[test]
+fn a_container_that_the_rollout_added_is_taken_away_again() {
+    let template = |extra: Option<Value>| {
+        let containers: Vec<Value> = [Some(web("registry.test/shop/web:1")), extra]
+            .into_iter()
+            .flatten()
+            .collect();
+        json!({"spec": {"containers": containers}})
+    };
+    let side = json!({"name": "side", "image": "registry.test/shop/side:1"});
+    let host = on(Rollout::deployment("web", 2)
+        .revision(template(None))
+        .pods(2, &MockPod::ready())
+        .revision(template(Some(side)))
+        .pods(1, &failing(NOT_FOUND).of_container("side")));
+    let (finding, steps) = respond(&host);
+    assert!(cause(&finding).confidence >= 0.8);
+    assert_undo(&steps, "web-r1");
+}
+
+#[test]
 fn an_image_that_a_node_holds_counts_where_no_old_pod_is_left() {
     let web = Rollout::stateful_set("web", 1)
         .with("/status/currentRevision", json!("web-r1"))
