@@ -34,6 +34,9 @@ pub(crate) fn changed(changes: &[Change]) -> Vec<String> {
         .collect()
 }
 
+/// What decides which settings a program needs.
+const STARTED_WITH: [&str; 5] = ["image", "command", "args", "env", "envFrom"];
+
 fn value<'a>(container: Option<&'a Value>, name: &str) -> Option<&'a Value> {
     json::named(container?, "/env", name)
 }
@@ -91,8 +94,9 @@ pub(crate) fn of_variable(
             )
         }),
     };
+    // where the variable itself was never set otherwise, what is started may have begun to need it
     undo_or_escalate(&scene.subject, record, inquiry, fault, |revision| {
-        set_otherwise(revision) || (!explained && differs(revision, "image"))
+        set_otherwise(revision) || (!explained && STARTED_WITH.iter().any(|field| differs(revision, field)))
     })
 }
 

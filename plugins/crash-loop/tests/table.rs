@@ -304,6 +304,49 @@ fn a_variable_that_the_rollout_lost_is_undone() {
     assert_undo(&steps, "Deployment", "web", 1);
 }
 
+/// The variable was never there; another one, or another command, has made the program ask for it.
+#[test]
+fn a_rollout_that_makes_the_program_need_what_was_never_set_is_undone() {
+    let brought = [
+        json!({"env": [{"name": "FEATURE", "value": "payments"}]}),
+        json!({"args": ["--with-payments"]}),
+        json!({"envFrom": [{"configMapRef": {"name": "features"}}]}),
+    ];
+    for with in brought {
+        let web = Rollout::stateful_set("web", 3)
+            .container(web(json!({})))
+            .pods(2, &MockPod::ready())
+            .container(web(with))
+            .pods(1, &MockPod::crashing("Error", 1));
+        let pod = web.pod_name(2, 0);
+        let host = MockHost::new().rollout(web).target("Pod", &pod).previous_log(
+            &pod,
+            "web",
+            "fatal: required setting PAYMENTS_KEY is missing",
+        );
+        let (finding, steps) = respond(&host);
+        assert!(cause(&finding).confidence >= 0.8);
+        assert_undo(&steps, "StatefulSet", "web", 1);
+    }
+}
+
+/// Nothing that the program starts with was changed: going back would change nothing for it.
+#[test]
+fn a_setting_that_no_revision_has_to_do_with_goes_to_a_person() {
+    let web = Rollout::stateful_set("web", 3)
+        .container(web(json!({})))
+        .pods(2, &MockPod::ready())
+        .container(web(json!({"imagePullPolicy": "Always"})))
+        .pods(1, &MockPod::crashing("Error", 1));
+    let pod = web.pod_name(2, 0);
+    let host = MockHost::new().rollout(web).target("Pod", &pod).previous_log(
+        &pod,
+        "web",
+        "fatal: required setting PAYMENTS_KEY is missing",
+    );
+    assert_escalated(&respond(&host).1, "PAYMENTS_KEY");
+}
+
 #[test]
 fn an_unknown_flag_that_the_rollout_brought_is_undone() {
     let web = Rollout::daemon_set("web", 1)
