@@ -76,7 +76,7 @@ impl Session<'_> {
             return self.close(Phase::NoAction, &self.state()).await;
         }
         if self.is_under_way() && !blind && !self.trouble_was_seen() {
-            return self.watch("no strategy recognises a fault").await;
+            return self.watch_or_escalate("no strategy recognises a fault").await;
         }
         let mut reason = self.state();
         if let Some(word) = self.incident.case.last_word.clone() {

@@ -2,7 +2,9 @@
 
 use crate::RespondError;
 use crate::session::Session;
+use crate::watch::Watched;
 use dreamops_domain::event::Event;
+use dreamops_domain::manifest::StrategyRef;
 use dreamops_domain::object::WORKLOADS;
 use dreamops_domain::phase::Phase;
 use dreamops_domain::plan::{Action, Plan, Step};
@@ -27,6 +29,7 @@ impl Session<'_> {
                 return self.give_to_next("the strategy before it could not plan").await;
             }
         };
+        let waited = self.has_waited_for(&strategy.name);
         self.record(Event::Planned { plan: plan.clone() });
         let case = &mut self.incident.case;
         case.plan = Some(plan.clone());
@@ -34,7 +37,7 @@ impl Session<'_> {
         case.decisions.clear();
         case.outcomes.clear();
         if plan.steps.is_empty() {
-            return self.watch("nothing has to change").await;
+            return self.wait_and_look_again(strategy, waited).await;
         }
         if plan.steps.iter().all(|s| !s.action.writes()) {
             return self.hand_to_person(&plan).await;
@@ -43,6 +46,33 @@ impl Session<'_> {
             self.enter(Phase::Rehearsing).await?;
         }
         Ok(())
+    }
+
+    /// The strategy would change nothing: what may pass is waited for. What has not passed then is another fault than the one
+    /// that was seen, so the strategy looks once more before a person is asked.
+    async fn wait_and_look_again(&mut self, strategy: StrategyRef, waited: bool) -> Result<(), RespondError> {
+        const BECAUSE: &str = "nothing has to change";
+        if waited {
+            return self.did_not_recover(BECAUSE).await;
+        }
+        match self.watch().await? {
+            Watched::Over => Ok(()),
+            Watched::InVain if self.out_of_time() => self.did_not_recover(BECAUSE).await,
+            Watched::InVain => self.choose(strategy, "it did not pass, so it looks again").await,
+        }
+    }
+
+    /// Whether a strategy's plan was to change nothing before.
+    fn has_waited_for(&self, strategy: &str) -> bool {
+        let mut in_charge = false;
+        self.incident.case.timeline.iter().any(|entry| {
+            match &entry.event {
+                Event::Chosen { strategy: chosen, .. } => in_charge = chosen.name == strategy,
+                Event::Planned { plan } => return in_charge && plan.steps.is_empty(),
+                _ => {}
+            }
+            false
+        })
     }
 
     /// Makes the workload that the plan changes the incident's, so that no two incidents act on one at the same time. An

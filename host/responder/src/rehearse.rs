@@ -44,7 +44,7 @@ impl Session<'_> {
             return self.plan_fails(&why).await;
         }
         if self.incident.case.rehearsals.iter().all(|r| r.writes.is_empty()) {
-            return self.watch("what the plan wants is so already").await;
+            return self.watch_or_escalate("what the plan wants is so already").await;
         }
         if self.heed_anew().await? {
             return Ok(());

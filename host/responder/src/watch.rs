@@ -8,9 +8,18 @@ use dreamops_domain::event::Event;
 use dreamops_domain::phase::Phase;
 use dreamops_domain::read::Health;
 
+/// How a watch ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// The incident went on or is over.
+    Over,
+    /// The fault is still there.
+    InVain,
+}
+
 impl Session<'_> {
-    /// Nothing is to be written, `because`: waits a while whether the fault goes by itself and stays away.
-    pub(crate) async fn watch(&mut self, because: &str) -> Result<(), RespondError> {
+    /// Nothing is to be written: waits a while whether the fault goes by itself and stays away.
+    pub(crate) async fn watch(&mut self) -> Result<Watched, RespondError> {
         self.commit().await?;
         let clock = self.responder.ports.clock.clone();
         let mut until = clock.monotonic() + self.responder.settings.watch;
@@ -20,7 +29,7 @@ impl Session<'_> {
         loop {
             self.heartbeat().await?;
             if self.stopped().await? {
-                return Ok(());
+                return Ok(Watched::Over);
             }
             match self.look().await {
                 Ok(look) => {
@@ -36,22 +45,31 @@ impl Session<'_> {
                     let length = window::length(&self.responder.settings, &look.health);
                     if window.as_ref().is_some_and(|w| w.complete(clock.monotonic(), length)) {
                         let what = self.subject();
-                        return self
-                            .close(Phase::NoAction, &format!("{what} recovered by itself"))
-                            .await;
+                        self.close(Phase::NoAction, &format!("{what} recovered by itself"))
+                            .await?;
+                        return Ok(Watched::Over);
                     }
                 }
                 Err(error) if passes(&error) && !self.out_of_time() => window = None,
                 Err(error) => return Err(error),
             }
             if window.is_none() && (clock.monotonic() >= until || self.out_of_time()) {
-                return self.did_not_recover(because).await;
+                return Ok(Watched::InVain);
             }
             self.pause(self.responder.settings.poll).await;
         }
     }
 
-    async fn did_not_recover(&mut self, because: &str) -> Result<(), RespondError> {
+    /// Nothing is to be written, `because`: waits whether the fault goes by itself, else tells a person.
+    pub(crate) async fn watch_or_escalate(&mut self, because: &str) -> Result<(), RespondError> {
+        match self.watch().await? {
+            Watched::Over => Ok(()),
+            Watched::InVain => self.did_not_recover(because).await,
+        }
+    }
+
+    /// Nothing was written, `because`, and it was watched in vain: a person's.
+    pub(crate) async fn did_not_recover(&mut self, because: &str) -> Result<(), RespondError> {
         let (what, cause) = (self.subject(), self.cause());
         if cause.is_empty() {
             let proposal = format!("look at {what} by hand; what was seen is in the incident's evidence");

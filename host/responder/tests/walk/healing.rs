@@ -1,10 +1,11 @@
 //! What counts as healed, and how long it is waited for.
 
-use crate::cluster::{always, pods};
+use crate::cluster::{always, good_is_healthy, pods};
 use crate::room::{Room, broken, outcomes, words};
 use crate::strategies::{Script, set, set_image, tell};
 use dreamops_domain::finding::Verdict;
 use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::plan::Plan;
 use dreamops_domain::ports::Clock;
 use dreamops_domain::read::Health;
 use std::sync::Arc;
@@ -291,6 +292,27 @@ async fn what_does_not_go_by_itself_is_a_persons() {
     assert_eq!(incident.phase, Phase::Escalated);
     assert!(words(&incident).contains("the image is bad"), "{}", words(&incident));
     assert!(incident.closed_at.unwrap().since(incident.created_at) >= room.settings.watch);
+}
+
+#[tokio::test]
+async fn what_was_waited_for_in_vain_is_looked_at_once_more() {
+    let room = Room::new().await;
+    let web = room.cluster.add("Deployment", "web", "far", good_is_healthy());
+    let mut script = Script::new("crash-loop", vec![]);
+    let (clock, late) = (room.clock.clone(), room.clock.monotonic() + room.settings.watch);
+    let fix = set_image(&web, "good");
+    script.plan = Arc::new(move |_| {
+        let steps = if clock.monotonic() < late {
+            vec![]
+        } else {
+            vec![fix.clone()]
+        };
+        Ok(Plan { steps })
+    });
+    room.install(script);
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::Resolved, "{}", words(&incident));
+    assert_eq!(room.scripts.count("crash-loop diagnose"), 2);
 }
 
 #[tokio::test]
