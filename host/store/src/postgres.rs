@@ -9,168 +9,26 @@
     reason = "a server is waited for in real time, and a test that is skipped says so"
 )]
 
-use crate::testing::{Database, ROLE, SERVER, StillClock, address, fresh, incident, raw, ring, server};
+use crate::testing::{Database, ROLE, SERVER, StillClock, fresh, incident, raw, ring, server};
 use crate::{OpenError, SqlStore};
 use dreamops_domain::access::Access;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, Store};
 use dreamops_domain::time::Timestamp;
-use sqlx::Connection;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use dreamops_test_postgres::Postgres;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// A server with a socket in its own folder and no network.
-struct Server {
-    child: Child,
-    folder: tempfile::TempDir,
-    programs: PathBuf,
-    user: Option<(u32, u32)>,
-}
-
-impl Server {
-    /// Makes and starts one; the reason where that cannot be done here.
-    fn start() -> Result<Self, String> {
-        let programs = programs().ok_or("there is no initdb in the path or under /usr/lib/postgresql")?;
-        let folder = tempfile::tempdir().unwrap();
-        let user = user_for(folder.path())?;
-        let made = program(&programs, "initdb", folder.path(), user)
-            .args([
-                "--auth=trust",
-                "--username=postgres",
-                "--encoding=UTF8",
-                "--no-sync",
-                "--pgdata=data",
-            ])
-            .status()
-            .map_err(|error| format!("initdb cannot be run ({error})"))?;
-        assert!(made.success(), "initdb failed");
-        let child = serve(&programs, folder.path(), user);
-        Ok(Self {
-            child,
-            folder,
-            programs,
-            user,
-        })
-    }
-
-    /// Ends it; what it keeps stays.
-    fn stop(&mut self) {
-        // an interrupt is its fast shutdown; a kill would leave its processes behind for a while
-        let asked = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
-            .status();
-        if !asked.is_ok_and(|status| status.success()) {
-            let _ = self.child.kill();
-        }
-        let _ = self.child.wait();
-    }
-
-    fn start_again(&mut self) {
-        self.child = serve(&self.programs, self.folder.path(), self.user);
-    }
-
-    fn socket(&self) -> &str {
-        self.folder.path().to_str().unwrap()
-    }
-
-    /// Waits until it takes connections, and makes the plain role.
-    async fn ready(&mut self) {
-        sqlx::any::install_default_drivers();
-        let deadline = Instant::now() + Duration::from_mins(1);
-        let address = address(self.socket(), "postgres", "postgres");
-        loop {
-            if let Ok(mut connection) = sqlx::AnyConnection::connect(&address).await {
-                let sql = format!("CREATE ROLE {ROLE} LOGIN");
-                // it is there where the server was started again
-                let _ = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await;
-                connection.close().await.unwrap();
-                return;
-            }
-            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "the server does not start: {}", log());
-            assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {}", log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// A program of the server's, to be run in its folder by its user.
-fn program(programs: &Path, name: &str, folder: &Path, user: Option<(u32, u32)>) -> Command {
-    let mut command = Command::new(programs.join(name));
-    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
-    if let Some((user, group)) = user {
-        command.uid(user).gid(group);
-    }
-    command
-}
-
-fn serve(programs: &Path, folder: &Path, user: Option<(u32, u32)>) -> Child {
-    program(programs, "postgres", folder, user)
-        .args([
-            "-D",
-            "data",
-            "-c",
-            "listen_addresses=",
-            "-c",
-            "fsync=off",
-            "-c",
-            "max_connections=300",
-            "-k",
-        ])
-        .arg(folder)
-        .stderr(fs::File::create(folder.join("log")).unwrap())
-        .spawn()
-        .unwrap()
-}
-
-/// The folder of the newest server's programs.
-fn programs() -> Option<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
-    folders.sort();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    folders.splice(0..0, std::env::split_paths(&path));
-    folders.into_iter().rev().find(|folder| folder.join("initdb").is_file())
-}
-
-/// The user to run the server as: it refuses to run as root.
-fn user_for(folder: &Path) -> Result<Option<(u32, u32)>, String> {
-    if fs::metadata(folder).unwrap().uid() != 0 {
-        return Ok(None);
-    }
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let found = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let named = fields.next() == Some("postgres");
-        let (user, group) = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
-        named.then_some((user, group))
-    });
-    let (user, group) = found.ok_or("this is root, and there is no user postgres")?;
-    std::os::unix::fs::chown(folder, Some(user), Some(group)).map_err(|error| error.to_string())?;
-    Ok(Some((user, group)))
-}
 
 #[tokio::test]
 async fn the_suite_holds_on_postgresql() {
-    let mut server = match Server::start() {
+    let server = match Postgres::start() {
         Ok(server) => server,
         Err(why) => {
             println!("skipped: the suite was not run on PostgreSQL, because {why}");
             return;
         }
     };
-    server.ready().await;
     let done = Command::new(std::env::current_exe().unwrap())
         .args([
             "--include-ignored",
@@ -190,20 +48,14 @@ async fn the_suite_holds_on_postgresql() {
 
 #[tokio::test]
 async fn a_database_that_was_away_is_told_and_used_again() {
-    let mut server = match Server::start() {
+    let mut server = match Postgres::start() {
         Ok(server) => server,
         Err(why) => {
             println!("skipped: no database was taken away, because {why}");
             return;
         }
     };
-    server.ready().await;
-    let above = address(server.socket(), "postgres", "postgres");
-    let mut above = sqlx::AnyConnection::connect(&above).await.unwrap();
-    let sql = format!("CREATE DATABASE away OWNER {ROLE}");
-    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut above).await.unwrap();
-    above.close().await.unwrap();
-    let (place, clock, keys) = (address(server.socket(), ROLE, "away"), StillClock::new(), ring());
+    let (place, clock, keys) = (server.database("away").unwrap(), StillClock::new(), ring());
     let store = SqlStore::connect(&place, Arc::clone(&keys), Arc::clone(&clock) as Arc<dyn Clock>);
     let store = store.await.unwrap();
     let one = incident(&clock, "one");
@@ -214,8 +66,7 @@ async fn a_database_that_was_away_is_told_and_used_again() {
     assert!(refusal.to_string().contains("cannot be reached"), "{refusal}");
     let refusal = SqlStore::connect(&place, keys, clock).await.unwrap_err();
     assert!(refusal.to_string().contains("cannot be reached"), "{refusal}");
-    server.start_again();
-    server.ready().await;
+    server.start_again().unwrap();
     assert_eq!(store.load(one.tenant, one.id).await.unwrap(), one);
 }
 

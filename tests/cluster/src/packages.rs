@@ -28,10 +28,18 @@ pub(crate) fn install_missing() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    install(&missing)
+}
+
+/// Installs Debian packages, and says so.
+///
+/// # Errors
+/// What the package manager said.
+pub fn install(missing: &[&str]) -> Result<()> {
     eprintln!("installing Debian packages: {}", missing.join(" "));
     output(&mut command("apt-get", ["update", "-qq"]))?;
     let install = ["install", "-y", "-qq", "--no-install-recommends"];
-    let mut install = command("apt-get", install.iter().chain(&missing));
+    let mut install = command("apt-get", install.iter().chain(missing));
     install.env("DEBIAN_FRONTEND", "noninteractive");
     output(&mut install)?;
     Ok(())
