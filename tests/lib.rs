@@ -1,5 +1,7 @@
 //! What the whole-program tests share.
 
+pub mod serving;
+
 use dreamops_test_cluster::Cluster;
 use std::path::PathBuf;
 

@@ -5,7 +5,6 @@ use crate::oracle::Snapshot;
 use crate::workloads::deployment;
 use dreamops_test_cluster::Cluster;
 use serde_json::Value;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -71,7 +70,7 @@ impl Room {
             "[respond]\nstability = \"8s\"\nheal_deadline = \"90s\"\nwatch = \"10s\"\n",
         )
         .unwrap();
-        share_artefacts(data.path());
+        dreamops_tests::serving::share_artefacts(data.path());
         Self {
             cluster,
             namespace,
@@ -245,17 +244,6 @@ impl Drop for Room {
 fn shared_cluster() -> Cluster {
     static STARTED: OnceLock<Cluster> = OnceLock::new();
     STARTED.get_or_init(|| Cluster::start(CLUSTER).unwrap()).clone()
-}
-
-/// Lets all data directories share compiled components: each would compile them anew.
-fn share_artefacts(data: &Path) {
-    let shared = std::env::temp_dir().join("dreamops-e2e-artefacts");
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&shared)
-        .unwrap();
-    std::os::unix::fs::symlink(shared, data.join("artefacts")).unwrap();
 }
 
 /// Runs a command to its end.

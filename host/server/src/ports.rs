@@ -140,6 +140,8 @@ impl std::fmt::Debug for ConnectRequest {
 pub struct Proved {
     /// Which cluster it is; its name is the one asked for.
     pub cluster: ClusterId,
+    /// The namespace where alerts name none: the one asked for, else the kubeconfig's, else `default`.
+    pub namespace: String,
     /// The API server's version.
     pub version: String,
     /// The platform it says it runs on.

@@ -139,6 +139,7 @@ impl Connector for Clusters {
                 name: request.name.clone(),
                 ..connection.cluster
             },
+            namespace: connection.namespace,
             version: connection.version,
             platform: connection.platform,
             can_list_namespaces,

@@ -203,8 +203,9 @@ impl Given {
     }
 
     fn checked(&self, holder: Holder, settings: &ProxySettings, lookup: Lookup) -> Result<Target, Refusal> {
-        let server = endpoint::parse("endpoint", &self.endpoint)?;
-        let parts = Parts::of(&self.method, &server, self.verify_ssl)?;
+        let endpoint = Some(self.endpoint.trim()).filter(|e| !e.is_empty());
+        let endpoint = endpoint.map(|e| endpoint::parse("endpoint", e)).transpose()?;
+        let (server, parts) = Parts::of(&self.method, endpoint, self.verify_ssl)?;
         let own_proxy = agreed(
             ("proxy_url", self.proxy_url.as_ref().map(Secret::expose)),
             ("proxy-url", parts.proxy.as_ref().map(Secret::expose)),

@@ -78,6 +78,7 @@ impl Connector for TestConnector {
             ));
         }
         Ok(Proved {
+            namespace: request.namespace.clone(),
             cluster: ClusterId {
                 name: request.name.clone(),
                 address: request.endpoint.clone(),

@@ -23,22 +23,24 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Reads a method; an upload must be for `server`.
-    pub(super) fn of(method: &Method, server: &Uri, verify: bool) -> Result<Self, Refusal> {
-        match method {
-            Method::ServiceAccount { token: given } => Ok(Self {
+    /// Reads a method, and finds the server: `endpoint`, or an upload's own, which must be the same where both are given.
+    pub(super) fn of(method: &Method, endpoint: Option<Uri>, verify: bool) -> Result<(Uri, Self), Refusal> {
+        let parts = match method {
+            Method::ServiceAccount { token: given } => Self {
                 token: Some(token("token", given)?),
                 ..Self::default()
-            }),
-            Method::ClientCert { certificate, key } => Ok(Self {
+            },
+            Method::ClientCert { certificate, key } => Self {
                 identity: Some(identity(("certificate", certificate), ("key", key))?),
                 ..Self::default()
-            }),
-            Method::Kubeconfig { text } => Self::of_upload(Upload::parse(text.expose())?, server, verify),
-        }
+            },
+            Method::Kubeconfig { text } => return Self::of_upload(Upload::parse(text.expose())?, endpoint, verify),
+        };
+        let server = endpoint.ok_or_else(|| bad("endpoint", "it is missing; write https://HOST:PORT"))?;
+        Ok((server, parts))
     }
 
-    fn of_upload(upload: Upload, server: &Uri, verify: bool) -> Result<Self, Refusal> {
+    fn of_upload(upload: Upload, endpoint: Option<Uri>, verify: bool) -> Result<(Uri, Self), Refusal> {
         let Upload {
             server: said,
             account,
@@ -46,10 +48,10 @@ impl Parts {
             ..
         } = upload;
         let own = endpoint::parse("server", &said.address)?;
-        if own != *server {
+        if let Some(other) = endpoint.filter(|endpoint| *endpoint != own) {
             return Err(Refusal::OtherServer {
                 server: endpoint::shown(&own),
-                endpoint: endpoint::shown(server),
+                endpoint: endpoint::shown(&other),
             });
         }
         if said.insecure_skip_tls_verify == Some(true) && verify {
@@ -68,14 +70,15 @@ impl Parts {
             (None, None, Some(_)) => return Err(bad("client-certificate-data", "it is missing")),
             (Some(_), _, _) => return Err(Refusal::TwoCredentials),
         };
-        Ok(Self {
+        let parts = Self {
             token,
             identity,
             authority: said.certificate_authority_data,
             server_name: said.tls_server_name.filter(|n| !n.is_empty()),
             proxy: said.proxy_url,
             namespace,
-        })
+        };
+        Ok((own, parts))
     }
 }
 

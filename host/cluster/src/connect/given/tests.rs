@@ -288,6 +288,16 @@ fn an_uploads_server_is_the_endpoint() {
 }
 
 #[test]
+fn an_upload_names_its_server_by_itself_and_a_credential_does_not() {
+    let mut upload = kubeconfig("", "token: abc");
+    upload.endpoint = "  ".to_owned();
+    assert_eq!(target(&upload).unwrap().server, "https://api.shop:6443/");
+    let mut token = token("abc");
+    token.endpoint = String::new();
+    assert_eq!(bad_field(&token), "endpoint");
+}
+
+#[test]
 fn checking_the_server_is_turned_off_by_name_alone() {
     let skips = kubeconfig("insecure-skip-tls-verify: true", "token: abc");
     assert_eq!(refusal(&skips), Refusal::SkipsVerification);

@@ -45,11 +45,11 @@ pub(crate) struct Connect {
     /// The name it is to be known by.
     #[schema(min_length = 1, max_length = 253)]
     cluster_name: String,
-    /// The API server's address; not needed with a kubeconfig.
+    /// The API server's address; a kubeconfig names it by itself.
     #[serde(default)]
     cluster_endpoint: String,
-    /// The namespace where alerts name none.
-    #[serde(default = "default_namespace")]
+    /// The namespace where alerts name none; the kubeconfig's if empty, else `default`.
+    #[serde(default)]
     namespace: String,
     /// A kubeconfig, as text.
     #[schema(value_type = Option<String>)]
@@ -69,10 +69,6 @@ pub(crate) struct Connect {
     verify_ssl: bool,
     /// The proxy to go through: http, https or socks5.
     proxy_url: Option<String>,
-}
-
-fn default_namespace() -> String {
-    "default".to_owned()
 }
 
 fn yes() -> bool {
@@ -203,7 +199,7 @@ fn record(
         tenant: by.tenant,
         name: request.name.clone(),
         auth_method: request.credential.auth_method(),
-        namespace: request.namespace.clone(),
+        namespace: proved.namespace.clone(),
         status: ConnectionStatus::Connected,
         status_reason: String::new(),
         version: proved.version.clone(),
