@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const CONFIGURATION: &str = "mode = \"yolo\"\n[respond]\nstability = \"2s\"\nheal_deadline = \"60s\"\nwatch = \"2s\"\n\
                              [server]\nworkers = 4\n";
 /// The longest that a server lives in a round.
-const LONGEST_MS: u64 = 500;
+const LONGEST_MS: u64 = 700;
 /// How long the last server may take to end everything.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -36,7 +36,7 @@ fn survives(mut place: Serving, rounds: usize) {
     let before = stage.generations();
     let alert = place.ask("POST", "/api/v1/webhooks/alertmanager", &stage.alert());
     assert_eq!(alert.code, 202, "{}", alert.text);
-    let senders = Senders::start(3, Duration::from_millis(60));
+    let senders = Senders::start(4, Duration::from_millis(10));
     let mut chance = Chance::new();
     for _ in 0..rounds {
         senders.aim(&place.address());
@@ -57,11 +57,16 @@ fn survives(mut place: Serving, rounds: usize) {
     let all_ended = until(PATIENCE, || open().as_array().is_some_and(Vec::is_empty).then_some(()));
     assert!(all_ended.is_some(), "still open: {}\n{}", open(), place.said());
     // the fault was fixed, by one write
+    let about_it = place.get("/api/v1/incidents?limit=500").body["items"].clone();
+    let about_it = about_it
+        .as_array()
+        .unwrap()
+        .iter()
+        .rfind(|i| i["target"]["name"] == "web");
+    assert_eq!(about_it.unwrap()["phase"], "resolved", "{}", about_it.unwrap());
     let after = stage.generations();
     let written: i64 = before.iter().zip(&after).map(|((_, then), (_, now))| now - then).sum();
     assert_eq!(written, 1, "{before:?} {after:?}");
-    let resolved = place.get("/api/v1/incidents?phase=resolved").body["items"].clone();
-    assert_eq!(resolved.as_array().map(Vec::len), Some(1), "{resolved}");
     // and the record of it is whole
     let intact = until(PATIENCE, || {
         let verified = place.get("/api/v1/audit/verify").body;

@@ -44,7 +44,11 @@ impl Stage {
 
     /// The alert that the fault raises, as Alertmanager's webhook.
     pub(crate) fn alert(&self) -> Value {
-        self.simulator.alert()
+        let mut webhook = self.simulator.alert();
+        for alert in webhook["alerts"].as_array_mut().unwrap() {
+            alert["labels"]["cluster"] = json!(NAME);
+        }
+        webhook
     }
 
     /// Every Deployment's generation, by name: how often each was written to.

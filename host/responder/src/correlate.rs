@@ -8,6 +8,7 @@ use dreamops_domain::object::ObjectRef;
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::Correlated;
 use dreamops_domain::read::{Health, ReadError};
+use std::collections::BTreeSet;
 
 impl Session<'_> {
     /// Finds the owner; becomes its open incident or joins the one there is. What the source says is over is not
@@ -55,7 +56,8 @@ impl Session<'_> {
     }
 
     async fn nothing_there(&mut self) -> Result<(), RespondError> {
-        let named: Vec<String> = self
+        // alerts of a storm name the same object
+        let named: BTreeSet<String> = self
             .active_alerts()
             .flat_map(|a| a.hints.objects.iter().map(|(kind, name)| format!("{kind} {name}")))
             .collect();
@@ -65,7 +67,7 @@ impl Session<'_> {
         } else {
             format!(
                 "neither {} nor an owner of it exists in namespace {namespace}",
-                named.join(" nor ")
+                Vec::from_iter(named).join(" nor ")
             )
         };
         self.escalate(
