@@ -8,3 +8,4 @@ mod crashes;
 mod database;
 mod deliveries;
 mod stage;
+mod tenants;

@@ -38,6 +38,7 @@ mod signature;
 mod sources;
 mod status;
 mod stop;
+mod tenants;
 mod tokens;
 mod view;
 mod webhooks;

@@ -4,7 +4,9 @@ use super::caller::authenticate;
 use super::idempotency::idempotent;
 use super::layers::{around, panicked};
 use super::{App, GENERAL_BODY, PAGERDUTY_BODY};
-use super::{agno, alerts, audit, clusters, describe, events, incidents, sources, status, stop, tokens, webhooks};
+use super::{
+    agno, alerts, audit, clusters, describe, events, incidents, sources, status, stop, tenants, tokens, webhooks,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -32,6 +34,8 @@ pub(super) fn guarded() -> OpenApiRouter<App> {
         .routes(routes!(incidents::acknowledge))
         .routes(routes!(clusters::list))
         .routes(routes!(clusters::remove))
+        .routes(routes!(tenants::create))
+        .routes(routes!(tenants::token))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(sources::list, sources::create))

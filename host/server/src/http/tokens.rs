@@ -9,8 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use dreamops_domain::access::{Role, TokenRecord, token_sha256};
-use dreamops_domain::id::TokenId;
+use dreamops_domain::access::{Principal, Role, TokenRecord, token_sha256};
+use dreamops_domain::id::{TenantId, TokenId};
 use dreamops_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -125,6 +125,16 @@ pub(super) async fn create(
     May(by, ..): May<Administer>,
     Body(wanted): Body<NewToken>,
 ) -> Result<Response, Problem> {
+    Ok(created(made(&app, by.tenant, &wanted, &by).await?))
+}
+
+/// Makes a token in a tenant.
+pub(super) async fn made(
+    app: &App,
+    tenant: TenantId,
+    wanted: &NewToken,
+    by: &Principal,
+) -> Result<NewTokenView, Problem> {
     let user = wanted.user.trim();
     if user.is_empty() || user.len() > LONGEST_USER || user.chars().any(char::is_control) {
         return Err(Problem::new(
@@ -152,11 +162,11 @@ pub(super) async fn create(
         expires_at,
     };
     let digest = token_sha256(&secret);
-    app.access.token_create(by.tenant, &token, &digest, &by.user).await?;
-    Ok(created(NewTokenView {
+    app.access.token_create(tenant, &token, &digest, &by.user).await?;
+    Ok(NewTokenView {
         token: shown(token),
         secret: secret.to_string(),
-    }))
+    })
 }
 
 /// 256 random bits.

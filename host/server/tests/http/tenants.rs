@@ -180,3 +180,40 @@ async fn a_name_of_a_source_is_taken_for_everybody_and_its_route_serves_its_owne
         .header("x-pagerduty-signature", &signature);
     asking.body(body).send().await.is_problem(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn tenants_are_made_by_the_operator_and_hold_their_own() {
+    let world = World::new().await;
+    let tenants = "/api/v1/tenants";
+    let made = world.post("admin", tenants, &json!({ "name": "payments" })).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let again = world.post("admin", tenants, &json!({ "name": "payments" })).await;
+    again.is_problem(409, "taken");
+    for name in ["", "-a", "a-", "Payments", "a b", &"a".repeat(64)] {
+        let refused = world.post("admin", tenants, &json!({ "name": name })).await;
+        refused.is_problem(422, "invalid");
+    }
+    let token = json!({ "user": "ana", "role": "admin" });
+    let path = "/api/v1/tenants/payments/tokens";
+    let first = world.post("admin", path, &token).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let secret = first.json()["secret"].as_str().unwrap().to_owned();
+    let own = world.ask("GET", "/api/v1/tokens").token(&secret).send().await;
+    assert_eq!(own.items().len(), 1, "{}", own.text());
+    // the other tenant's administrator may neither make one nor learn which there are
+    for (path, body) in [
+        (tenants, json!({ "name": "mine" })),
+        (path, token.clone()),
+        ("/api/v1/tenants/none/tokens", token.clone()),
+    ] {
+        world.post("other", path, &body).await.is_problem(403, "forbidden");
+    }
+    world
+        .post("admin", "/api/v1/tenants/none/tokens", &token)
+        .await
+        .is_problem(404, "not-found");
+    world
+        .post("responder", tenants, &json!({ "name": "mine" }))
+        .await
+        .is_problem(403, "forbidden");
+}
