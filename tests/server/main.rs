@@ -7,5 +7,6 @@
 mod crashes;
 mod database;
 mod deliveries;
+mod description;
 mod stage;
 mod tenants;

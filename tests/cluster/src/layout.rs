@@ -97,7 +97,10 @@ impl Layout {
 }
 
 /// Where built programs are kept: `$DREAMOPS_CACHE`, else `~/.cache/dreamops`.
-pub(crate) fn cache() -> Result<PathBuf> {
+///
+/// # Errors
+/// There is neither that variable nor a home folder.
+pub fn cache() -> Result<PathBuf> {
     if let Some(folder) = env::var_os("DREAMOPS_CACHE") {
         return Ok(folder.into());
     }

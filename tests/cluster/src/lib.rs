@@ -35,6 +35,7 @@ use std::time::Duration;
 
 pub use certificates::Validity;
 pub use error::{Error, Result};
+pub use layout::cache;
 pub use packages::install;
 pub use wait::wait_for;
 
