@@ -223,6 +223,13 @@ pub trait Strategies: Send + Sync {
     fn installed(&self) -> Vec<StrategyInfo>;
     /// The most confidence the host grants to a component: 1 for first-party ones, 0.7 by default for others.
     fn confidence_cap(&self, digest: &str) -> f64;
+    /// The file of an installed component, to be kept while an incident that it handles is open.
+    fn file(&self, digest: &str) -> Option<Arc<[u8]>>;
+    /// Whether a component can be called: it is installed, or was revived.
+    fn at_hand(&self, digest: &str) -> bool;
+    /// Makes a component that is not installed (any more) callable from its kept file, for the incidents that it
+    /// handles. It is granted what the operator allows its name now, and is not among [`Strategies::installed`].
+    async fn revive(&self, bytes: Vec<u8>) -> Result<StrategyInfo, CallError>;
     /// How sure is it?
     async fn assess(&self, digest: &str, context: &CallContext) -> Result<Assessment, CallError>;
     /// What is the cause?
@@ -269,6 +276,9 @@ pub enum StoreError {
     /// Another incident is open for the same owner, so this one cannot be opened again.
     #[error("incident {0} is open for the same object; end it first")]
     OwnerTaken(IncidentId),
+    /// The kept file of a component is not the one that was kept. It is not run.
+    #[error("the kept file of component {0} has other bytes than its digest says; it is not run")]
+    Component(String),
     /// The journal's order would be broken: a write that is settled is not made again. Nothing was written.
     #[error("the journal does not allow it: {0}")]
     Journal(String),
@@ -357,6 +367,11 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StoreError>;
     /// All entries of an incident in order, opened.
     async fn journal(&self, tenant: TenantId, incident: IncidentId) -> Result<Vec<JournalEntry>, StoreError>;
+    /// Keeps the file of a component that handles an incident, until the last open incident that it handles has ended.
+    /// `digest` is the SHA-256 of `bytes`. Again is the same as once.
+    async fn pin(&self, lease: &Lease, digest: &str, bytes: &[u8]) -> Result<(), StoreError>;
+    /// A kept file, held against its digest; `None` where it is not kept.
+    async fn pinned(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// The emergency stop, if it is on.
     async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError>;
     /// Pulls or releases it.

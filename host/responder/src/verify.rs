@@ -10,6 +10,7 @@
 //! | somebody changed what we set | a person; we do not fight |
 //! | the strategy says worse | everything is taken back |
 //! | no better in time | more ready than before: kept, a person; else everything is taken back |
+//! | the component that drafted the change is gone for good | kept, a person |
 //! | the run's time is over while a rollout makes progress | kept, a person: its own deadline is not undercut |
 
 use crate::RespondError;
@@ -54,6 +55,11 @@ impl Session<'_> {
     /// Watches until the fault was gone for a whole window, or there is no hope left.
     pub(crate) async fn verify(&mut self) -> Result<(), RespondError> {
         let mut vigil = self.vigil().await?;
+        if !vigil.applied.is_empty()
+            && let Some(why) = self.drafter_is_gone().await?
+        {
+            return self.nobody_judges(&why).await;
+        }
         loop {
             self.heartbeat().await?;
             if self.stopped().await? {
@@ -191,6 +197,16 @@ impl Session<'_> {
             .flatten()
             .collect();
         (!fields.is_empty()).then(|| format!("{keeper} keeps this object: carry over {} there", fields.join(", ")))
+    }
+
+    /// The component that would say whether the change helped is gone for good.
+    async fn nobody_judges(&mut self, why: &str) -> Result<(), RespondError> {
+        let (subject, id) = (self.subject(), self.incident.id);
+        let proposal = format!(
+            "the change is kept: look whether {subject} is well, or take it back with `dreamops incident rollback {id}`"
+        );
+        self.escalate(&format!("{why}; nobody can say whether the change helped"), &proposal)
+            .await
     }
 
     /// Somebody else changed what we set: we do not fight.
