@@ -13,6 +13,7 @@ mod exit;
 mod incident;
 mod plugin;
 mod private;
+mod record;
 mod registered;
 mod respond;
 mod serve;

@@ -26,6 +26,7 @@ use crate::read::{Health, ReadError, ReadRequest, ReadResponse, Scope};
 use crate::rehearsal::{Rehearsal, Write};
 use crate::time::Timestamp;
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ pub struct CallContext {
 }
 
 /// The incident as a component sees it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct IncidentView {
     /// The incident's id as text.
     pub id: String,
@@ -200,7 +201,7 @@ pub struct IncidentView {
 }
 
 /// What was done, as `verify` sees it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Execution {
     /// Each step with its outcome's name.
     pub steps: Vec<(Step, String)>,
