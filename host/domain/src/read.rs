@@ -261,6 +261,10 @@ pub struct Health {
     pub last_restart: Option<Timestamp>,
     /// Pods that exist and are not ready, at most ten.
     pub unready_pods: Vec<ObjectRef>,
+    /// Where containers of the present pods wait for their next start because they ended too often (`CrashLoopBackOff`):
+    /// when the last of them is started again.
+    #[serde(default)]
+    pub next_start: Option<Timestamp>,
     /// `minReadySeconds`.
     pub min_ready_seconds: u32,
     /// `progressDeadlineSeconds`, where the kind has one.
