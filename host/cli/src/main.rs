@@ -11,6 +11,8 @@ mod demo;
 mod embedded;
 mod exit;
 mod incident;
+#[cfg(test)]
+mod kept;
 mod plugin;
 mod private;
 mod record;
