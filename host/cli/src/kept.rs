@@ -37,7 +37,7 @@ fn digest(file: &[u8]) -> String {
 async fn started(app: &App, kubeconfig: &Path) -> Responder {
     let connection = app.connect_to(kubeconfig, None).await.unwrap();
     let told = Arc::new(narrator(Output::Json));
-    app.responder(&connection, told, Duration::from_mins(10)).await.unwrap()
+    app.responder(&connection, told, Duration::from_hours(1)).await.unwrap()
 }
 
 async fn planned(app: &App, kubeconfig: &Path, simulator: &Simulator) -> Incident {
@@ -60,7 +60,7 @@ async fn a_plan_is_carried_out_and_judged_by_the_file_that_drafted_it_though_ano
     // it is there where another test was faster
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(FastClock::new(20));
+    let clock: Arc<dyn Clock> = Arc::new(FastClock::new(10));
     let simulator = Simulator::start(named("crash-loop").unwrap(), Arc::clone(&clock))
         .await
         .unwrap();
