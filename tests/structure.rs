@@ -5,7 +5,7 @@
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 
 /// Each crate, and the crates of ours that it may depend on. `domain` may be known by all.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("dreamops-domain", &[]),
     ("dreamops-package", &[]),
     ("dreamops-policy", &[]),
@@ -14,6 +14,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("dreamops-cluster", &[]),
     ("dreamops-simulator", &[]),
     ("dreamops-responder", &[]),
+    ("dreamops-recording", &[]),
     ("dreamops-server", &["dreamops-responder"]),
     ("dreamops-sandbox", &["dreamops-package"]),
     (
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "dreamops-cluster",
             "dreamops-simulator",
             "dreamops-responder",
+            "dreamops-recording",
             "dreamops-server",
             "dreamops-sandbox",
         ],

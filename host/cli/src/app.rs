@@ -15,6 +15,7 @@ use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{Clock, ClusterRead, Policy, Sealer, Story, Strategies};
 use dreamops_domain::redact::Redactor;
 use dreamops_policy::BuiltIn;
+use dreamops_recording::{Recorded, Recording};
 use dreamops_responder::{Ports, Responder};
 use dreamops_sandbox::{PluginSettings, Sandbox};
 use dreamops_store::{SqliteStore, TenantCredentials};
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) store: Arc<SqliteStore>,
     /// Redacts under the tenant's key.
     pub(crate) redactor: Redactor,
+    /// What is kept of this run, if it is to be.
+    pub(crate) recording: Option<Arc<Recording>>,
 }
 
 impl App {
@@ -70,6 +73,7 @@ impl App {
             clock,
             store: Arc::new(store),
             redactor: Redactor::new(&key),
+            recording: None,
         })
     }
 
@@ -125,8 +129,9 @@ impl App {
         self.config.data_dir.join("plugins")
     }
 
-    fn sandbox_settings(&self) -> Result<dreamops_sandbox::Settings, Failure> {
+    pub(crate) fn sandbox_settings(&self) -> Result<dreamops_sandbox::Settings, Failure> {
         let mut settings = dreamops_sandbox::Settings {
+            recorder: self.recording.as_ref().map(crate::record::host_calls),
             artefact_cache: Some(self.config.data_dir.join("artefacts")),
             ..dreamops_sandbox::Settings::default()
         };
@@ -159,10 +164,15 @@ impl App {
         narrator: Arc<Narrator>,
         timeout: Duration,
     ) -> Result<Responder, Failure> {
+        let sandbox: Arc<dyn Strategies> = self.sandbox().await?;
+        let strategies = match &self.recording {
+            Some(recording) => Arc::new(Recorded::new(sandbox, Arc::clone(recording))),
+            None => sandbox,
+        };
         let team = Team {
             tenant: TenantId::DEFAULT,
             redactor: self.redactor.clone(),
-            strategies: self.sandbox().await?,
+            strategies,
             story: narrator,
         };
         self.responder_for(connection, team, timeout)

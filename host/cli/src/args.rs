@@ -164,6 +164,9 @@ pub(crate) struct RespondArgs {
     /// When to give up.
     #[arg(long, default_value = "5m", value_parser = parse_duration)]
     pub(crate) timeout: Duration,
+    /// Keep what components and the host say to each other in this folder, which must be empty or not exist.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) output: Output,
@@ -218,6 +221,15 @@ pub(crate) enum IncidentCommand {
         id: String,
         #[command(flatten)]
         run: GoOnArgs,
+    },
+    /// Ask the components of a recording the same again, with no cluster: do the same calls and the same plan come out?
+    Replay {
+        /// The folder that `respond --record` wrote.
+        #[arg(value_name = "DIR")]
+        recording: PathBuf,
+        /// How the result is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
     },
     /// Take back what the incident wrote.
     Rollback {

@@ -28,6 +28,7 @@ pub(crate) async fn run(command: IncidentCommand) -> Outcome {
             go_on(&id, run, async move |r, id| r.reject(id, &by, &reason).await).await
         }
         IncidentCommand::Resume { id, run } => go_on(&id, run, async |r, id| r.run(id).await).await,
+        IncidentCommand::Replay { recording, output } => crate::record::replay(&recording, output).await,
         IncidentCommand::Rollback { id, run } => {
             let by = crate::config::user();
             go_on(&id, run, async move |r, id| r.rollback(id, &by).await).await

@@ -11,8 +11,11 @@ mod demo;
 mod embedded;
 mod exit;
 mod incident;
+#[cfg(test)]
+mod kept;
 mod plugin;
 mod private;
+mod record;
 mod registered;
 mod respond;
 mod serve;

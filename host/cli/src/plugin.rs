@@ -104,6 +104,7 @@ async fn list(output: Output) -> Outcome {
         let origin = match &plugin.origin {
             dreamops_sandbox::Origin::FirstParty => "built in".to_owned(),
             dreamops_sandbox::Origin::Directory(file) => file.display().to_string(),
+            dreamops_sandbox::Origin::Kept => "kept while an incident is open".to_owned(),
         };
         narrator.say(&shown(&plugin.inspection));
         narrator.say(&format!(

@@ -21,7 +21,10 @@ use std::sync::Arc;
 /// Runs the command.
 pub(crate) async fn run(args: RespondArgs) -> Outcome {
     let delivery = read_alert(&args.alert)?;
-    let app = App::open().await?;
+    let mut app = App::open().await?;
+    if let Some(folder) = &args.record {
+        app.recording = Some(crate::record::begin(folder, app.redactor.clone())?);
+    }
     let delivery = delivery.redacted(&app.redactor);
     let mode = args.mode.map_or(app.config.mode, Mode::from);
     let alerts = chosen(&delivery, args.only.as_deref())?;
@@ -52,6 +55,9 @@ pub(crate) async fn run(args: RespondArgs) -> Outcome {
         return Ok(INTERRUPTED);
     };
     let incident = ask_here(&responder, &args, &narrator, incident).await?;
+    if let Some(recording) = &app.recording {
+        crate::record::end(recording, &incident, &narrator);
+    }
     conclude(&narrator, args.output, &args.cluster, &incident)
 }
 

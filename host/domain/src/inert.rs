@@ -51,6 +51,11 @@ pub fn inert(text: &str, limit: usize) -> String {
     out
 }
 
+/// The same in one line: what parts lines and columns becomes a space.
+pub fn line(text: &str, limit: usize) -> String {
+    inert(text, limit).replace(['\n', '\t'], " ")
+}
+
 /// What follows an escape character. Nothing of it is shown.
 fn escape(rest: &mut Peekable<Chars<'_>>) -> Option<char> {
     match rest.peek() {
@@ -148,6 +153,12 @@ mod tests {
         assert_eq!(inert("äöüßx", 4), "äöü…");
         assert_eq!((inert("ab", 0), inert("ab", 1)), (String::new(), "…".to_owned()));
         assert_eq!(inert("ab\u{1b}[0m\u{200b}", 2), "ab", "what is not shown needs no room");
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        assert_eq!(line("a\r\nb\tc\u{1b}[2J", 100), "a b c");
+        assert_eq!(line("ab\ncd", 4), "ab …");
     }
 
     proptest! {

@@ -26,6 +26,7 @@ use crate::read::{Health, ReadError, ReadRequest, ReadResponse, Scope};
 use crate::rehearsal::{Rehearsal, Write};
 use crate::time::Timestamp;
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ pub struct CallContext {
 }
 
 /// The incident as a component sees it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct IncidentView {
     /// The incident's id as text.
     pub id: String,
@@ -200,7 +201,7 @@ pub struct IncidentView {
 }
 
 /// What was done, as `verify` sees it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Execution {
     /// Each step with its outcome's name.
     pub steps: Vec<(Step, String)>,
@@ -223,6 +224,13 @@ pub trait Strategies: Send + Sync {
     fn installed(&self) -> Vec<StrategyInfo>;
     /// The most confidence the host grants to a component: 1 for first-party ones, 0.7 by default for others.
     fn confidence_cap(&self, digest: &str) -> f64;
+    /// The file of an installed component, to be kept while an incident that it handles is open.
+    fn file(&self, digest: &str) -> Option<Arc<[u8]>>;
+    /// Whether a component can be called: it is installed, or was revived.
+    fn at_hand(&self, digest: &str) -> bool;
+    /// Makes a component that is not installed (any more) callable from its kept file, for the incidents that it
+    /// handles. It is granted what the operator allows its name now, and is not among [`Strategies::installed`].
+    async fn revive(&self, bytes: Vec<u8>) -> Result<StrategyInfo, CallError>;
     /// How sure is it?
     async fn assess(&self, digest: &str, context: &CallContext) -> Result<Assessment, CallError>;
     /// What is the cause?
@@ -269,6 +277,9 @@ pub enum StoreError {
     /// Another incident is open for the same owner, so this one cannot be opened again.
     #[error("incident {0} is open for the same object; end it first")]
     OwnerTaken(IncidentId),
+    /// The kept file of a component is not the one that was kept. It is not run.
+    #[error("the kept file of component {0} has other bytes than its digest says; it is not run")]
+    Component(String),
     /// The journal's order would be broken: a write that is settled is not made again. Nothing was written.
     #[error("the journal does not allow it: {0}")]
     Journal(String),
@@ -357,6 +368,11 @@ pub trait Store: Send + Sync {
     ) -> Result<(), StoreError>;
     /// All entries of an incident in order, opened.
     async fn journal(&self, tenant: TenantId, incident: IncidentId) -> Result<Vec<JournalEntry>, StoreError>;
+    /// Keeps the file of a component that handles an incident, until the last open incident that it handles has ended.
+    /// `digest` is the SHA-256 of `bytes`. Again is the same as once.
+    async fn pin(&self, lease: &Lease, digest: &str, bytes: &[u8]) -> Result<(), StoreError>;
+    /// A kept file, held against its digest; `None` where it is not kept.
+    async fn pinned(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// The emergency stop, if it is on.
     async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError>;
     /// Pulls or releases it.

@@ -137,7 +137,7 @@ pub struct LogQuery {
 }
 
 /// What a read found. One variant for each of [`ReadRequest`].
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "found", content = "value")]
 pub enum ReadResponse {
     /// For `Get`.
@@ -165,7 +165,7 @@ pub enum ReadResponse {
 }
 
 /// One object.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Object {
     /// Its name, with the uid.
     pub reference: ObjectRef,
@@ -174,7 +174,7 @@ pub struct Object {
 }
 
 /// Some objects.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Page {
     /// The objects.
     pub items: Vec<Object>,
@@ -185,7 +185,7 @@ pub struct Page {
 }
 
 /// One event.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EventFact {
     /// `Normal` or `Warning`.
     pub severity: String,
@@ -204,7 +204,7 @@ pub struct EventFact {
 }
 
 /// A piece of a log.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct LogText {
     /// The lines.
     pub text: Shown<String>,
@@ -213,7 +213,7 @@ pub struct LogText {
 }
 
 /// One controller above an object.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OwnerFact {
     /// The controller.
     pub object: ObjectRef,
@@ -222,7 +222,7 @@ pub struct OwnerFact {
 }
 
 /// One revision of a workload.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Revision {
     /// The uid of the ReplicaSet or ControllerRevision: numbers move on undo, uids do not.
     pub uid: String,
@@ -261,6 +261,10 @@ pub struct Health {
     pub last_restart: Option<Timestamp>,
     /// Pods that exist and are not ready, at most ten.
     pub unready_pods: Vec<ObjectRef>,
+    /// Where containers of the present pods wait for their next start because they ended too often (`CrashLoopBackOff`):
+    /// when the last of them is started again.
+    #[serde(default)]
+    pub next_start: Option<Timestamp>,
     /// `minReadySeconds`.
     pub min_ready_seconds: u32,
     /// `progressDeadlineSeconds`, where the kind has one.
@@ -275,7 +279,7 @@ impl Health {
 }
 
 /// A Service.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ServiceFact {
     /// The Service.
     pub object: ObjectRef,
@@ -294,7 +298,7 @@ pub struct ServiceFact {
 }
 
 /// A port of a Service.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ServicePort {
     /// The name; empty where it has none.
     pub name: String,
@@ -307,7 +311,7 @@ pub struct ServicePort {
 }
 
 /// An address behind a Service.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Endpoint {
     /// The pod, where it is one.
     pub pod: Option<ObjectRef>,
@@ -316,7 +320,7 @@ pub struct Endpoint {
 }
 
 /// Limits of a namespace, and room on nodes.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct QuotaFact {
     /// Each line of each ResourceQuota.
     pub quotas: Vec<QuotaLine>,
@@ -333,7 +337,7 @@ pub struct QuotaFact {
 }
 
 /// One line of a ResourceQuota. Memory in bytes, processor in millicores, objects as a count.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct QuotaLine {
     /// The ResourceQuota's name.
     pub name: String,
@@ -346,7 +350,7 @@ pub struct QuotaLine {
 }
 
 /// One rule of a LimitRange. Memory in bytes, processor in millicores.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RangeLine {
     /// The LimitRange's name.
     pub name: String,
@@ -363,7 +367,7 @@ pub struct RangeLine {
 }
 
 /// What one container uses.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ContainerUsage {
     /// The pod.
     pub pod: ObjectRef,
@@ -388,7 +392,7 @@ pub struct ContainerUsage {
 }
 
 /// Why a read found nothing.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "failed")]
 pub enum ReadError {
     /// It does not exist, or not in this scope: the two are not told apart.

@@ -22,7 +22,7 @@
 //! Redacting twice changes nothing. The work grows with the length of the text.
 
 use hmac::{Hmac, Mac};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha2::Sha256;
 use std::ops::Deref;
@@ -64,6 +64,20 @@ impl<T> Shown<T> {
     /// The value itself.
     pub fn into_inner(self) -> T {
         self.0
+    }
+}
+
+/// What is read back from a recording passes redaction again, which changes nothing in what had passed it.
+impl<'de> Deserialize<'de> for Shown<String> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Redactor::new(&[]).text(&text))
+    }
+}
+
+/// As for text.
+impl<'de> Deserialize<'de> for Shown<Value> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(|object| Redactor::new(&[]).object_with_writers(&object))
     }
 }
 

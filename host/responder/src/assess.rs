@@ -6,7 +6,7 @@
 use crate::RespondError;
 use crate::session::Session;
 use dreamops_domain::event::Event;
-use dreamops_domain::manifest::{StrategyInfo, StrategyRef};
+use dreamops_domain::manifest::StrategyRef;
 use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{CallContext, CallError};
 use futures::future::join_all;
@@ -84,6 +84,7 @@ impl Session<'_> {
             strategy: strategy.clone(),
             because: because.to_owned(),
         });
+        self.keep_component(&strategy).await?;
         let case = &mut self.incident.case;
         if !case.tried.contains(&strategy.name) {
             case.tried.push(strategy.name.clone());
@@ -93,17 +94,6 @@ impl Session<'_> {
         case.approval = None;
         case.plan_digest = None;
         self.enter(Phase::Diagnosing).await
-    }
-
-    /// The strategy in charge; in the version that is installed now, where the one that began is gone.
-    pub(crate) fn in_charge(&self) -> Option<(StrategyRef, bool)> {
-        let strategy = self.incident.case.strategy.clone()?;
-        let installed = self.responder.ports.strategies.installed();
-        if installed.iter().any(|s| s.digest == strategy.digest) {
-            return Some((strategy, true));
-        }
-        let successor: Option<&StrategyInfo> = installed.iter().find(|s| s.manifest.name == strategy.name);
-        Some(successor.map_or((strategy, true), |s| (StrategyRef::from(s), false)))
     }
 
     /// Notes that a component did not answer as it should.

@@ -16,7 +16,7 @@ const NAMED: usize = 3;
 impl Session<'_> {
     /// Asks the strategy in charge for the cause.
     pub(crate) async fn diagnose(&mut self) -> Result<(), RespondError> {
-        let Some((strategy, same_version)) = self.in_charge() else {
+        let Some((strategy, same_version)) = self.in_charge().await? else {
             return self.enter(Phase::Assessing).await;
         };
         if !same_version {

@@ -49,6 +49,9 @@ impl Session<'_> {
 
     /// Makes the writes that are not made yet.
     pub(crate) async fn execute(&mut self) -> Result<(), RespondError> {
+        if let Some(why) = self.drafter_is_gone().await? {
+            return self.turn_back(&why, None).await;
+        }
         let Some(Broken { step, why }) = self.run_forward().await? else {
             self.note_words_to_persons();
             return self.enter(Phase::Verifying).await;

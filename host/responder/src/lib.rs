@@ -8,6 +8,7 @@
 //! | `correlate`, `withdraw`, `news` | received, correlating; what a resolution from the source ends, what a person's acknowledgement changes |
 //! | `desk` | what a worker of a server does, and how a person's word reaches it |
 //! | `assess`, `diagnose`, `hand_over` | which strategy gets the case, what it finds, whose it is |
+//! | `component` | the file of the strategy in charge, kept and brought back |
 //! | `view`, `rights` | what a component gets to see; the rights that it lacked |
 //! | `plan`, `watch` | planning; waiting where nothing is to be written |
 //! | `rehearse`, `approval` | rehearsing, policy; awaiting approval |
@@ -21,6 +22,7 @@
 
 mod approval;
 mod assess;
+mod component;
 mod correlate;
 mod desk;
 mod diagnose;

@@ -12,7 +12,8 @@ use dreamops_domain::plan::{Action, Plan, Step};
 impl Session<'_> {
     /// Lets the strategy draft.
     pub(crate) async fn plan(&mut self) -> Result<(), RespondError> {
-        let (Some((strategy, true)), Some(finding)) = (self.in_charge(), self.incident.case.finding.clone()) else {
+        let (Some((strategy, true)), Some(finding)) = (self.in_charge().await?, self.incident.case.finding.clone())
+        else {
             return self.enter(Phase::Diagnosing).await;
         };
         let context = self.context(&strategy.name).await?;

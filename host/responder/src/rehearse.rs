@@ -30,6 +30,10 @@ impl Session<'_> {
         let Some(plan) = self.incident.case.plan.clone() else {
             return self.enter(Phase::Diagnosing).await;
         };
+        if let Some(why) = self.drafter_is_gone().await? {
+            let proposal = "send the alert again: what is installed now looks anew";
+            return self.escalate(&why, proposal).await;
+        }
         if let Some(object) = twice_changed(&plan) {
             let why = format!("the plan changes {object} twice; one incident makes one change to an object");
             return self.not_allowed(&why).await;

@@ -10,7 +10,9 @@
 //! | somebody changed what we set | a person; we do not fight |
 //! | the strategy says worse | everything is taken back |
 //! | no better in time | more ready than before: kept, a person; else everything is taken back |
+//! | the component that drafted the change is gone for good | kept, a person |
 //! | the run's time is over while a rollout makes progress | kept, a person: its own deadline is not undercut |
+//! | the run's time is over while containers wait for their next start | kept, a person: nothing is known of the change yet |
 
 use crate::RespondError;
 use crate::look::{Look, Word, passes};
@@ -21,6 +23,7 @@ use dreamops_domain::finding::Verdict;
 use dreamops_domain::journal::{Direction, JournalEntry};
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::phase::Phase;
+use dreamops_domain::read::Health;
 use dreamops_domain::rehearsal::Write;
 use dreamops_domain::time::Timestamp;
 use std::time::Duration;
@@ -54,6 +57,11 @@ impl Session<'_> {
     /// Watches until the fault was gone for a whole window, or there is no hope left.
     pub(crate) async fn verify(&mut self) -> Result<(), RespondError> {
         let mut vigil = self.vigil().await?;
+        if !vigil.applied.is_empty()
+            && let Some(why) = self.drafter_is_gone().await?
+        {
+            return self.nobody_judges(&why).await;
+        }
         loop {
             self.heartbeat().await?;
             if self.stopped().await? {
@@ -154,8 +162,8 @@ impl Session<'_> {
             Verified::Contested { breach } => self.contested(&breach).await,
             Verified::Worse { why } => self.turn_back(&why, None).await,
             Verified::Hopeless { look } => {
-                let rolls = vigil.patience.own_deadline(&look.health).is_some();
-                self.give_up(&look, rolls).await
+                let under_way = under_way(&vigil.patience, &look.health);
+                self.give_up(&look, under_way).await
             }
         }
     }
@@ -193,6 +201,16 @@ impl Session<'_> {
         (!fields.is_empty()).then(|| format!("{keeper} keeps this object: carry over {} there", fields.join(", ")))
     }
 
+    /// The component that would say whether the change helped is gone for good.
+    async fn nobody_judges(&mut self, why: &str) -> Result<(), RespondError> {
+        let (subject, id) = (self.subject(), self.incident.id);
+        let proposal = format!(
+            "the change is kept: look whether {subject} is well, or take it back with `dreamops incident rollback {id}`"
+        );
+        self.escalate(&format!("{why}; nobody can say whether the change helped"), &proposal)
+            .await
+    }
+
     /// Somebody else changed what we set: we do not fight.
     async fn contested(&mut self, breach: &str) -> Result<(), RespondError> {
         self.incident.case.last_word = Some(breach.to_owned());
@@ -202,7 +220,7 @@ impl Session<'_> {
     }
 
     /// No better in time: more ready pods than before stay as they are, otherwise everything is taken back.
-    async fn give_up(&mut self, look: &Look, rolls: bool) -> Result<(), RespondError> {
+    async fn give_up(&mut self, look: &Look, under_way: Option<&str>) -> Result<(), RespondError> {
         let before = self.incident.case.baseline.as_ref().map_or(0, |b| b.ready);
         let subject = self.subject();
         let (ready, desired) = (look.health.ready, look.health.desired);
@@ -224,15 +242,20 @@ impl Session<'_> {
                 .escalate(&format!("partly healed in time: {state}"), &proposal)
                 .await;
         }
-        if rolls && self.out_of_time() {
-            let proposal = format!("the change is kept while {subject} rolls out; watch it, or take it back");
-            return self
-                .escalate(
-                    &format!("the run's time is over while the rollout makes progress: {state}"),
-                    &proposal,
-                )
-                .await;
+        if let Some(what) = under_way.filter(|_| self.out_of_time()) {
+            let proposal = format!("the change is kept while {what}; watch {subject}, or take it back");
+            let reason = format!("the run's time is over while {what}: {state}");
+            return self.escalate(&reason, &proposal).await;
         }
         self.turn_back(&format!("no better in time: {state}"), None).await
     }
+}
+
+/// What is under way that does not tell yet whether the change helped.
+fn under_way(patience: &Patience, health: &Health) -> Option<&'static str> {
+    if patience.own_deadline(health).is_some() {
+        return Some("the rollout makes progress");
+    }
+    let waits = patience.waits_for_start(health);
+    waits.then_some("containers that ended before it wait for their next start")
 }

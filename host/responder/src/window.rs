@@ -53,13 +53,19 @@ pub(crate) fn length(settings: &Settings, health: &Health) -> Duration {
 /// | --- | --- | --- |
 /// | nothing moves | `heal_deadline` | the last write |
 /// | a rollout makes progress | `heal_deadline`, and at least its own `progressDeadlineSeconds` | its last progress |
+/// | a container that ended before the last write waits for its next start | until then, and a window longer | the last write |
 /// | the subject is well, what the alert was about is not yet | the longest back-off | the last write |
+///
+/// A container that the kubelet leaves for minutes cannot show whether the change helped before it is started again. One
+/// that ends after the change has shown it.
 pub(crate) struct Patience {
     began: Duration,
     /// What had passed since the last write when watching began: more than nothing after a crash.
     before: Duration,
     acted: Timestamp,
     moved: Option<Duration>,
+    /// How long after the last write the containers have started again that waited for it then.
+    starts: Duration,
     best: (u32, u32),
 }
 
@@ -71,6 +77,7 @@ impl Patience {
             before: now.since(acted),
             acted,
             moved: None,
+            starts: Duration::ZERO,
             best: (0, 0),
         }
     }
@@ -82,6 +89,25 @@ impl Patience {
             self.best = (health.ready.max(ready), health.updated.max(updated));
             self.moved = Some(monotonic);
         }
+        if let Some(at) = health.next_start {
+            self.starts = self.starts.max(at.since(self.acted)).min(LONGEST_BACK_OFF);
+        }
+    }
+
+    /// How long the containers are waited for that had ended before the last write, from there; `None` where none are, or
+    /// one has ended since.
+    fn start_deadline(&self, settings: &Settings, health: &Health) -> Option<Duration> {
+        let waits = !self.starts.is_zero() && !self.ends_since(health);
+        waits.then(|| self.starts + length(settings, health))
+    }
+
+    /// Whether containers have still to start that had ended before the last write.
+    pub(crate) fn waits_for_start(&self, health: &Health) -> bool {
+        health.next_start.is_some_and(|at| at > self.acted) && !self.ends_since(health)
+    }
+
+    fn ends_since(&self, health: &Health) -> bool {
+        health.last_restart.is_some_and(|at| at > self.acted)
     }
 
     /// Whether the time for an improvement is over. `only_origin`: the subject is well, what the alert was about is not.
@@ -96,6 +122,10 @@ impl Patience {
         if only_origin {
             return since_write >= settings.heal_deadline.max(LONGEST_BACK_OFF);
         }
+        let start = self.start_deadline(settings, health).unwrap_or_default();
+        if since_write < start {
+            return false;
+        }
         match self.own_deadline(health) {
             Some(own) => {
                 let still = self.moved.map_or(since_write, |at| monotonic.saturating_sub(at));
@@ -108,8 +138,7 @@ impl Patience {
     /// The deadline of a rollout that makes progress; `None` where none does. Pods that end after the last write are no
     /// progress, whatever the controller says: it counts them as such until its own deadline.
     pub(crate) fn own_deadline(&self, health: &Health) -> Option<Duration> {
-        let ends = health.last_restart.is_some_and(|at| at > self.acted);
-        let rolls = health.progressing && !health.settled && !ends;
+        let rolls = health.progressing && !health.settled && !self.ends_since(health);
         rolls.then(|| Duration::from_secs(u64::from(health.progress_deadline_seconds.unwrap_or(0))))
     }
 }
@@ -159,6 +188,36 @@ mod tests {
         };
         assert!(!patience.exhausted(&settings, seconds(119), &crashing, false));
         assert!(patience.exhausted(&settings, seconds(120), &crashing, false));
+    }
+
+    #[test]
+    fn a_container_that_waits_for_its_next_start_is_waited_for_and_a_window_longer() {
+        let settings = Settings::default();
+        let mut patience = Patience::new(acted(), seconds(0), acted());
+        let waiting = Health {
+            desired: 1,
+            last_restart: Some(Timestamp::from_millis(acted().millis() - 20_000)),
+            next_start: Some(acted() + seconds(280)),
+            ..Health::default()
+        };
+        patience.see(seconds(0), &waiting);
+        assert!(patience.waits_for_start(&waiting));
+        let started = Health {
+            next_start: None,
+            ..waiting.clone()
+        };
+        patience.see(seconds(281), &started);
+        assert!(!patience.exhausted(&settings, seconds(309), &started, false));
+        assert!(patience.exhausted(&settings, seconds(310), &started, false));
+        // one that ended again has shown what it has to show
+        let ended = Health {
+            last_restart: Some(acted() + seconds(282)),
+            next_start: Some(acted() + seconds(582)),
+            ..waiting
+        };
+        patience.see(seconds(283), &ended);
+        assert!(patience.exhausted(&settings, seconds(283), &ended, false));
+        assert!(!patience.waits_for_start(&ended));
     }
 
     #[test]

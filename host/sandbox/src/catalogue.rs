@@ -19,6 +19,8 @@ pub enum Origin {
     FirstParty,
     /// From this file in the operator's plugin directory. It takes the place of a first-party one of its name.
     Directory(PathBuf),
+    /// From the bytes that are kept while an incident that it handles is open.
+    Kept,
 }
 
 /// A component that is ready to be called.
@@ -38,6 +40,8 @@ pub(crate) struct Plugin {
     pub(crate) confidence_cap: f64,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) pre: StrategyPre<Guest>,
+    /// Its file.
+    pub(crate) file: Arc<[u8]>,
 }
 
 /// A loaded component, for `dreamops plugin list` and `inspect`.
@@ -82,10 +86,15 @@ impl Plugin {
     }
 }
 
+/// How many revived components stay loaded; an older one is revived anew where it is needed again.
+const REVIVED: usize = 16;
+
 /// All loaded components in the operator's order.
 #[derive(Clone, Default)]
 pub(crate) struct Catalogue {
     plugins: Vec<Arc<Plugin>>,
+    /// Those that only handle the incidents which they began with, oldest first.
+    revived: Vec<Arc<Plugin>>,
 }
 
 impl Catalogue {
@@ -94,7 +103,8 @@ impl Catalogue {
     }
 
     pub(crate) fn by_digest(&self, digest: &str) -> Option<&Arc<Plugin>> {
-        self.plugins.iter().find(|p| p.info.digest == digest)
+        let all = self.plugins.iter().chain(&self.revived);
+        all.into_iter().find(|p| p.info.digest == digest)
     }
 
     pub(crate) fn by_name(&self, name: &str) -> Option<&Arc<Plugin>> {
@@ -109,6 +119,23 @@ impl Catalogue {
             Some(place) => *place = plugin,
             None => plugins.push(plugin),
         }
-        Self { plugins }
+        Self {
+            plugins,
+            revived: self.revived.clone(),
+        }
+    }
+
+    /// A catalogue with one more that gets no new incidents.
+    pub(crate) fn with_revived(&self, plugin: Arc<Plugin>) -> Self {
+        let mut revived = self.revived.clone();
+        revived.retain(|p| p.info.digest != plugin.info.digest);
+        revived.push(plugin);
+        if revived.len() > REVIVED {
+            revived.remove(0);
+        }
+        Self {
+            plugins: self.plugins.clone(),
+            revived,
+        }
     }
 }

@@ -25,7 +25,6 @@ mod dispatch;
 mod engine;
 mod guest;
 mod host;
-mod inert;
 mod load;
 mod record;
 mod sandbox;

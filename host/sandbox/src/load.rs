@@ -135,9 +135,19 @@ impl Sandbox {
         problems
     }
 
+    /// Loads a kept component beside what is installed, in the place of none.
+    pub(crate) async fn load_kept(&self, bytes: Vec<u8>) -> Result<StrategyInfo, LoadError> {
+        let plugin = Arc::new(self.prepare(bytes, Origin::Kept).await?);
+        self.catalogue
+            .rcu(|catalogue| Arc::new(catalogue.with_revived(Arc::clone(&plugin))));
+        Ok(plugin.info.clone())
+    }
+
     /// Everything but the swap.
     async fn prepare(&self, bytes: Vec<u8>, origin: Origin) -> Result<Plugin, LoadError> {
         let (engine, linker) = (self.engine.clone(), self.linker.clone());
+        let file: Arc<[u8]> = bytes.into();
+        let bytes = Arc::clone(&file);
         // checking and compiling keep a processor busy, so neither runs where requests are served
         let compiled = self
             .guests()
@@ -146,7 +156,7 @@ impl Sandbox {
             .await
             .map_err(|error| LoadError::Engine(error.to_string()))??;
         let (inspection, pre) = compiled;
-        let plugin = self.granted(inspection, pre, origin)?;
+        let plugin = self.granted(inspection, pre, origin, file)?;
         let described = self.describe(Arc::clone(&plugin)).await.map_err(LoadError::Describe)?;
         let mut plugin = Arc::unwrap_or_clone(plugin);
         plugin.described = described;
@@ -159,6 +169,7 @@ impl Sandbox {
         inspection: Inspection,
         pre: StrategyPre<Guest>,
         origin: Origin,
+        file: Arc<[u8]>,
     ) -> Result<Arc<Plugin>, LoadError> {
         let name = inspection.manifest.name.clone();
         let own = self.settings.plugins.get(&name).cloned().unwrap_or_default();
@@ -189,6 +200,7 @@ impl Sandbox {
             origin,
             inspection,
             pre,
+            file,
         }))
     }
 

@@ -103,6 +103,20 @@ impl Strategies for Sandbox {
         catalogue.by_digest(digest).map_or(0.0, |plugin| plugin.confidence_cap)
     }
 
+    fn file(&self, digest: &str) -> Option<Arc<[u8]>> {
+        let catalogue = self.catalogue.load();
+        catalogue.by_digest(digest).map(|plugin| Arc::clone(&plugin.file))
+    }
+
+    fn at_hand(&self, digest: &str) -> bool {
+        self.catalogue.load().by_digest(digest).is_some()
+    }
+
+    async fn revive(&self, bytes: Vec<u8>) -> Result<StrategyInfo, CallError> {
+        let revived = self.load_kept(bytes).await;
+        revived.map_err(|error| CallError::Mismatch(error.to_string()))
+    }
+
     async fn assess(&self, digest: &str, context: &CallContext) -> Result<Assessment, CallError> {
         self.call_assess(self.plugin(digest)?, context.clone()).await
     }

@@ -1,6 +1,7 @@
 //! Why a call into a component ended, as typed values; nothing here reads a message.
 
 use crate::guest::Guest;
+use dreamops_domain::inert;
 use dreamops_domain::ports::CallError;
 use std::time::Duration;
 use wasmtime::Trap;
@@ -84,7 +85,7 @@ fn described(trap: Trap) -> String {
 }
 
 fn innermost(error: &wasmtime::Error) -> String {
-    crate::inert::line(&error.root_cause().to_string(), 300)
+    inert::line(&error.root_cause().to_string(), 300)
 }
 
 fn millis(time: Duration) -> u64 {

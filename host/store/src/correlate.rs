@@ -12,7 +12,7 @@ use crate::incident::{alerts, check_step, open_of_owner, update};
 use crate::lease::{Held, hold};
 use crate::meeting;
 use crate::open::SqlStore;
-use crate::scope::Scope;
+use crate::scope::{Dialect, Scope};
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::IncidentId;
 use dreamops_domain::incident::Incident;
@@ -57,7 +57,7 @@ impl SqlStore {
         .await?;
         let correlated = if let Some((other, phase)) = other {
             check_step(held.phase, Phase::Suppressed)?;
-            join(&mut tx, &held, incident, (other, phase), now).await?;
+            join(&mut tx, self.dialect, &held, incident, (other, phase), now).await?;
             Correlated::Joined(other)
         } else {
             become_open(&mut tx, lease.incident, &key).await?;
@@ -93,6 +93,7 @@ async fn become_open(conn: &mut AnyConnection, incident: IncidentId, key: &str) 
 
 async fn join(
     conn: &mut AnyConnection,
+    dialect: Dialect,
     held: &Held,
     incident: &Incident,
     other: (IncidentId, Phase),
@@ -120,7 +121,7 @@ async fn join(
     closed.updated_at = at;
     closed.closed_at = Some(at);
     closed.case.summary = Some(summary.clone());
-    update(&mut *conn, &closed).await?;
+    update(&mut *conn, dialect, &closed).await?;
     let end = TimelineEntry {
         at,
         phase: Phase::Suppressed,

@@ -12,8 +12,8 @@ use crate::error::Fault;
 use crate::lease::hold;
 use crate::meeting::{self, Keys};
 use crate::open::SqlStore;
-use crate::scope::Scope;
-use crate::{queue, rows};
+use crate::scope::{Dialect, Scope};
+use crate::{pinned, queue, rows};
 use dreamops_domain::alert::Alert;
 use dreamops_domain::event::TimelineEntry;
 use dreamops_domain::id::{AlertId, DeliveryId, IncidentId, TenantId};
@@ -105,7 +105,7 @@ impl SqlStore {
         let mut tx = self.write(Scope::Held(lease.incident)).await?;
         let held = hold(&mut tx, lease, self.now()).await?;
         check_step(held.phase, incident.phase)?;
-        if let Err(fault) = update(&mut tx, incident).await {
+        if let Err(fault) = update(&mut tx, self.dialect, incident).await {
             if !fault.is_taken() {
                 return Err(fault);
             }
@@ -195,11 +195,12 @@ pub(crate) async fn insert(conn: &mut AnyConnection, tenant: TenantId, new: &[&I
 }
 
 /// Writes what may change of an incident. The caller has checked lease and phase.
-pub(crate) async fn update(conn: &mut AnyConnection, incident: &Incident) -> Result<(), Fault> {
+pub(crate) async fn update(conn: &mut AnyConnection, dialect: Dialect, incident: &Incident) -> Result<(), Fault> {
     let closed = incident.phase.closed();
     if closed {
         // before the incident's row is taken, as the intake does it
         meeting::forget(&mut *conn, incident.id).await?;
+        pinned::let_go(&mut *conn, dialect, incident.id).await?;
     }
     let ended = closed.then(|| to_millis(incident.closed_at.unwrap_or(incident.updated_at)));
     sqlx::query(

@@ -16,6 +16,7 @@
 //! | `queue` | what is to be worked on, and when |
 //! | `correlate` | one open incident per owner |
 //! | `journal` | writes to clusters, before and after |
+//! | `pinned` | the files of components that handle open incidents |
 //! | `history` | what was done to an owner before |
 //! | [`audit`] | what happened |
 //! | [`access`] | teams and their tokens |
@@ -55,6 +56,7 @@ mod lease;
 mod meeting;
 mod open;
 mod page;
+mod pinned;
 mod port;
 mod queue;
 pub mod registry;

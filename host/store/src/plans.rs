@@ -2,7 +2,7 @@
 
 use crate::testing::in_memory;
 use crate::{access, alerts, audit, events, history, incident, intake, journal};
-use crate::{lease, meeting, queue, seal, sources, verify};
+use crate::{lease, meeting, pinned, queue, seal, sources, verify};
 use dreamops_domain::audit::AuditFilter;
 use sqlx::AssertSqlSafe;
 
@@ -45,6 +45,9 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
         (intake::LAST_TOLD_OF, "alerts_by_fingerprint"),
         (intake::SHOWN_BY, "PRIMARY KEY"),
         (meeting::FORGET, "meeting_keys_of_incident"),
+        (pinned::OF_INCIDENT, "PRIMARY KEY"),
+        (pinned::KEPT, "sqlite_autoindex_components_1"),
+        (pinned::LET_GO, "pinned_components_of"),
         (queue::FREE, "work_due"),
         (queue::HELD, "work_due"),
         (queue::WAITING, "work_due"),

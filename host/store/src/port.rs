@@ -86,6 +86,14 @@ impl Store for SqlStore {
         Ok(self.journal_of(tenant, incident).await?)
     }
 
+    async fn pin(&self, lease: &Lease, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        Ok(self.pin_component(lease, digest, bytes).await?)
+    }
+
+    async fn pinned(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.pinned_component(digest).await?)
+    }
+
     async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError> {
         Ok(self.stop_now().await?)
     }

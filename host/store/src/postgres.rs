@@ -152,7 +152,15 @@ async fn no_table_of_teams_is_without_row_level_security() {
     .fetch_all(&store.pool)
     .await
     .unwrap();
-    assert_eq!(open, ["_sqlx_migrations", "emergency_stop", "key_check", "work"]);
+    let without_content = [
+        "_sqlx_migrations",
+        "components",
+        "emergency_stop",
+        "key_check",
+        "pinned_components",
+        "work",
+    ];
+    assert_eq!(open, without_content);
 }
 
 #[tokio::test]

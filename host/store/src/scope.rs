@@ -39,6 +39,8 @@ pub(crate) enum Scope<'a> {
 pub(crate) const SEALER_LOCK: i64 = 0x6472_6561_6d01;
 /// The number of the lock that lets one process make the schema at a time.
 pub(crate) const SCHEMA_LOCK: i64 = 0x6472_6561_6d02;
+/// The number of the lock that lets one transaction keep or let go of components at a time.
+pub(crate) const PINS_LOCK: i64 = 0x6472_6561_6d03;
 
 impl Dialect {
     /// What a query ends with that takes the rows it finds, where transactions run at the same time.

@@ -10,7 +10,7 @@
 //! | an older revision with another program worked with this limit | undo |
 //! | killed in each run | the limit of this one container is raised by half, or to what it is known to need, at most to the cap; request and limit keep their proportion |
 //! | quota, limit range or nodes have no room for that | a person gets the numbers; nothing is begun that cannot be finished |
-//! | the container is an init container, or its pod is no workload's | a person gets the numbers |
+//! | its pod is no workload's | a person gets the numbers |
 //!
 //! A case that was handed over before anything was killed (memory near its limit and growing) is treated alike.
 

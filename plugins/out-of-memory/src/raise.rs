@@ -3,7 +3,6 @@
 use crate::scene::{Scene, memory};
 use crate::{declared, room};
 use dreamops_sdk::host::setting;
-use dreamops_sdk::json;
 use dreamops_sdk::prelude::*;
 use dreamops_sdk::quantity::{bytes, show_bytes};
 use dreamops_sdk::template as pod_template;
@@ -188,10 +187,6 @@ pub(crate) fn set(
     if let Some(obstacle) = pod_template::obstacle(&scene.subject, &mut inquiry)? {
         return Ok(to_person(scene, inquiry, words.cause.clone(), &obstacle, &hand));
     }
-    if !scene.settable() {
-        let why = "the resources of init containers are not set from here";
-        return Ok(to_person(scene, inquiry, words.cause.clone(), why, &hand));
-    }
     if let Some(lack) = room::lack(scene, template, now, new, &mut inquiry)? {
         let hand = format!("make room first ({lack}), then {hand}");
         return Ok(to_person(scene, inquiry, words.cause.clone(), &lack, &hand));
@@ -236,7 +231,7 @@ fn by_hand(scene: &Scene, new: Sizes) -> String {
     let requests = new
         .request
         .map_or_else(String::new, |r| format!(" --requests=memory={}", show_mib(r)));
-    let change = if object.is_workload() && json::named(scene.pod.body(), "/spec/containers", name).is_some() {
+    let change = if object.is_workload() && scene.list() == "containers" {
         format!(
             "kubectl -n {} set resources {} -c {name} --limits=memory={}{requests}",
             object.namespace,

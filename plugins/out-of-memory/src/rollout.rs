@@ -105,7 +105,7 @@ fn lowered(
         request: theirs.and_then(|c| memory(c, "requests")),
     });
     match back {
-        Some(back) if !(known || nothing_else) && scene.settable() => {
+        Some(back) if !(known || nothing_else) => {
             let reason = format!(
                 "set container {} back to {back}, as it was in {}; the rest of the rollout stays: {}",
                 scene.container.name,

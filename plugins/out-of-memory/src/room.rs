@@ -47,8 +47,9 @@ pub(crate) fn lack(
     let course = workload.map_or(Course { wanted: 1, beside: 0 }, |w| course(&object.kind, &w.body));
     // a request that is not set follows the limit
     let requests = (now.request.unwrap_or(now.limit), new.request.unwrap_or(new.limit));
-    let limits = whole_pod(template, "limits", now.limit, new.limit);
-    let requests = whole_pod(template, "requests", requests.0, requests.1);
+    let name = &scene.container.name;
+    let limits = whole_pod(template, "limits", name, (now.limit, new.limit));
+    let requests = whole_pod(template, "requests", name, requests);
     if let Some(lack) = by_quota(scene, &quota, course, limits, requests, inquiry)? {
         return Ok(Some(lack));
     }
@@ -63,20 +64,34 @@ pub(crate) fn lack(
 }
 
 /// What the pod takes as a whole, given what the one container takes of it.
-fn whole_pod(template: &Value, group: &str, container_old: u64, container_new: u64) -> Takes {
-    let amount = |c: &Value| {
-        let own = bytes(json::text(c, &format!("/resources/{group}/memory")));
-        own.or_else(|| bytes(json::text(c, "/resources/limits/memory")).filter(|_| group == "requests"))
-    };
-    let sum: u64 = json::items(template, "/spec/containers")
-        .iter()
-        .filter_map(amount)
-        .sum();
-    let others = sum.saturating_sub(container_old);
+fn whole_pod(template: &Value, group: &str, container: &str, (old, new): (u64, u64)) -> Takes {
+    let total = |own: u64| total(template, group, container, own);
     Takes {
-        old: others + container_old,
-        new: others + container_new,
+        old: total(old),
+        new: total(new),
     }
+}
+
+/// The sum of the containers and of the init containers that stay, or what an init container takes beside those that
+/// stay from before it, whichever is more. Source: Kubernetes, "Resource sharing within containers".
+fn total(template: &Value, group: &str, container: &str, own: u64) -> u64 {
+    let given = |c: &Value, group: &str| bytes(json::text(c, &format!("/resources/{group}/memory")));
+    let amount = |c: &Value| match json::text(c, "/name") {
+        name if name == container => own,
+        // a request that is not given is the limit
+        _ if group == "requests" => given(c, group).or_else(|| given(c, "limits")).unwrap_or(0),
+        _ => given(c, group).unwrap_or(0),
+    };
+    let (mut stay, mut peak) = (0, 0);
+    for init in json::items(template, "/spec/initContainers") {
+        let beside = stay + amount(init);
+        peak = peak.max(beside);
+        if json::text(init, "/restartPolicy") == "Always" {
+            stay = beside;
+        }
+    }
+    let main: u64 = json::items(template, "/spec/containers").iter().map(amount).sum();
+    peak.max(stay + main)
 }
 
 fn course(kind: &str, workload: &Value) -> Course {
@@ -231,7 +246,7 @@ mod tests {
     fn a_container_without_a_request_takes_its_limit_of_the_nodes_room() {
         let template = json!({"spec": {"containers": [
             {"name": "a", "resources": {"limits": {"memory": "64Mi"}}}, {"name": "b", "resources": {"limits": {"memory": "10Mi"}, "requests": {"memory": "5Mi"}}}]}});
-        let takes = whole_pod(&template, "requests", 64 << 20, 96 << 20);
+        let takes = whole_pod(&template, "requests", "a", (64 << 20, 96 << 20));
         assert_eq!(
             takes,
             Takes {
@@ -239,5 +254,23 @@ mod tests {
                 new: 101 << 20
             }
         );
+    }
+
+    #[test]
+    fn an_init_container_takes_more_of_the_pods_room_only_where_it_takes_more_than_all_that_run_later() {
+        let sized =
+            |name: &str, mib: u64| json!({"name": name, "resources": {"limits": {"memory": format!("{mib}Mi")}}});
+        let mut sidecar = sized("proxy", 10);
+        sidecar["restartPolicy"] = json!("Always");
+        let template =
+            json!({"spec": {"initContainers": [sidecar, sized("seed", 20)], "containers": [sized("web", 50)]}});
+        let takes = |name: &str, old: u64, new: u64| {
+            let takes = whole_pod(&template, "limits", name, (old << 20, new << 20));
+            (takes.old >> 20, takes.new >> 20)
+        };
+        assert_eq!(takes("seed", 20, 30), (60, 60));
+        assert_eq!(takes("seed", 20, 90), (60, 100));
+        assert_eq!(takes("proxy", 10, 15), (60, 65));
+        assert_eq!(takes("web", 50, 75), (60, 85));
     }
 }

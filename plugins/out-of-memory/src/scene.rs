@@ -87,9 +87,12 @@ impl Scene {
         self.within(self.pod.body()).and_then(|c| memory(c, "limits"))
     }
 
-    /// Whether it is one of the containers whose resources can be set from here.
-    pub(crate) fn settable(&self) -> bool {
-        json::named(self.pod.body(), "/spec/containers", &self.container.name).is_some()
+    /// The list of the pod's spec that the container stands in.
+    pub(crate) fn list(&self) -> &'static str {
+        match json::named(self.pod.body(), "/spec/initContainers", &self.container.name) {
+            Some(_) => "initContainers",
+            None => "containers",
+        }
     }
 
     /// `killed for memory at its limit of 64Mi after 12 s`, or how near it is.

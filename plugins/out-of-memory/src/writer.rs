@@ -48,7 +48,7 @@ fn writer_of_limit(scene: &Scene, inquiry: &mut Inquiry) -> Result<Option<Writer
         "spec",
         "template",
         "spec",
-        "containers",
+        scene.list(),
         element.as_str(),
         "resources",
         "limits",

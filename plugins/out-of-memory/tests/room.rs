@@ -126,14 +126,23 @@ fn an_evicted_pod_is_the_nodes_affair() {
 }
 
 #[test]
-fn init_containers_bare_pods_and_jobs_get_the_numbers() {
+fn an_init_container_is_raised_like_any_other() {
     let init = json!({"initContainers": [{"name": "seed", "image": "seed:1", "resources": {"limits": {"memory": "10Mi"}}}],
         "containers": [{"name": "web", "image": "shop/web:1"}]});
     let web = Rollout::deployment("web", 1)
         .revision(init)
         .pods(1, &killed(1).of_container("seed"));
-    assert_escalated(&respond(&host(web)).1, "set resources of container seed to limit 15Mi");
+    let (finding, steps) = respond(&host(web));
+    assert_eq!(set(&steps), ("seed", None, Some(15)));
+    assert!(
+        cause(&finding)
+            .root_cause
+            .starts_with("init container seed of Deployment/web")
+    );
+}
 
+#[test]
+fn a_bare_pod_gets_the_numbers() {
     let status = json!({"phase": "Running", "containerStatuses": [{"name": "one", "ready": false, "restartCount": 3,
         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
         "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2025-11-24T10:18:00Z"}}}]});

@@ -1,4 +1,4 @@
-//! set-resources: requests and limits of one container, within the operator's caps.
+//! set-resources: requests and limits of one container, init containers included, within the operator's caps.
 //!
 //! An amount that means the same as the stored one keeps the stored text: `1024Mi` for `1Gi` would be another
 //! template and roll every pod for nothing. What is not asked for stays as it is.
@@ -64,19 +64,30 @@ fn within(what: &str, resource: &str, wanted: u64, cap: u64, text: fn(u64) -> St
     Ok(())
 }
 
+/// Where containers stand in a pod's spec. A name is in one of them only.
+const LISTS: [&str; 2] = ["containers", "initContainers"];
+
+fn containers<'a>(live: &'a Value, list: &str) -> &'a [Value] {
+    pointer::list(live, &format!("/spec/template/spec/{list}"))
+}
+
+fn place_of(live: &Value, name: &str) -> Option<(&'static str, usize)> {
+    LISTS
+        .into_iter()
+        .find_map(|list| Some((list, containers(live, list).iter().position(|c| c["name"] == name)?)))
+}
+
 fn with_amounts(workload: &ObjectRef, live: &Value, asked: &Asked<'_>) -> Result<Value, ActError> {
-    let containers = pointer::list(live, "/spec/template/spec/containers");
-    let place = containers
-        .iter()
-        .position(|c| c["name"] == asked.container)
-        .ok_or_else(|| {
-            let names: Vec<&str> = containers.iter().map(|c| pointer::text(c, "/name")).collect();
-            not_allowed(format!(
-                "{workload} has no container {:?}; it has {}",
-                asked.container,
-                names.join(", ")
-            ))
-        })?;
+    let (list, place) = place_of(live, asked.container).ok_or_else(|| {
+        let all = LISTS.iter().flat_map(|list| containers(live, list));
+        let names: Vec<&str> = all.map(|c| pointer::text(c, "/name")).collect();
+        not_allowed(format!(
+            "{workload} has no container {:?}; it has {}",
+            asked.container,
+            names.join(", ")
+        ))
+    })?;
+    let present = &containers(live, list)[place];
     let mut wanted = live.clone();
     let index = place.to_string();
     for (group, amounts) in [("requests", asked.requests), ("limits", asked.limits)] {
@@ -87,18 +98,9 @@ fn with_amounts(workload: &ObjectRef, live: &Value, asked: &Asked<'_>) -> Result
             .cpu_millis
             .map(|m| ("cpu", quantity::cpu(m), Quantity::millicores(m)));
         for (resource, text, amount) in [memory, cpu].into_iter().flatten() {
-            let stored = &containers[place]["resources"][group][resource];
+            let stored = &present["resources"][group][resource];
             if Quantity::from_json(stored) != Some(amount) {
-                let path = [
-                    "spec",
-                    "template",
-                    "spec",
-                    "containers",
-                    &index,
-                    "resources",
-                    group,
-                    resource,
-                ];
+                let path = ["spec", "template", "spec", list, &index, "resources", group, resource];
                 pointer::set(&mut wanted, &path, json!(text));
             }
         }
@@ -137,6 +139,23 @@ mod tests {
                 {"name": "log", "resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "96Mi"}}}])
         );
         assert!(with_amounts(&web, &live(), &asked("other", None, Some(1))).is_err());
+    }
+
+    #[test]
+    fn an_init_container_is_set_by_its_name() {
+        let web = ObjectRef::new("Deployment", "n", "web", "u");
+        let mut live = live();
+        live["spec"]["template"]["spec"]["initContainers"] =
+            json!([{"name": "wait"}, {"name": "seed", "resources": {"limits": {"memory": "10Mi"}}}]);
+        let wanted = with_amounts(&web, &live, &asked("seed", None, Some(15 << 20))).expect("allowed");
+        let template = &wanted["spec"]["template"]["spec"];
+        assert_eq!(
+            template["initContainers"],
+            json!([{"name": "wait"}, {"name": "seed", "resources": {"limits": {"memory": "15Mi"}}}])
+        );
+        assert_eq!(template["containers"], live["spec"]["template"]["spec"]["containers"]);
+        let refused = with_amounts(&web, &live, &asked("other", None, Some(1))).expect_err("there is none");
+        assert!(refused.to_string().contains("it has web, log, wait, seed"), "{refused}");
     }
 
     #[test]

@@ -205,6 +205,7 @@ fn common(object: &Value, pods: &[Value]) -> Health {
         ready: number(pods.iter().filter(|p| pods::ready(p))),
         restarts: counting().map(pods::restarts).fold(0, u32::saturating_add),
         last_restart: counting().filter_map(pods::last_end).max(),
+        next_start: counting().filter_map(pods::next_start).max(),
         unready_pods: counting()
             .filter(|p| !pods::ready(p))
             .take(NAMED)

@@ -8,6 +8,7 @@ use super::{Stop, elements, invalid, text};
 use crate::api::Api;
 use dreamops_domain::time::Timestamp;
 use serde_json::Value;
+use std::time::Duration;
 
 /// Whether the pod counts as one of its controller's replicas.
 pub(crate) fn counts(pod: &Value) -> bool {
@@ -53,6 +54,52 @@ pub(crate) fn last_end(pod: &Value) -> Option<Timestamp> {
         // the kubelet writes 1970 where the runtime has forgotten the time
         .filter(|t| t.millis() > 0)
         .max()
+}
+
+/// When the kubelet starts the last of the containers again that wait because they ended too often.
+///
+/// It says how long it leaves a container ("back-off 2m40s restarting failed container=…"), which counts from its last end.
+/// Where it does not, its rule is followed: 10 s after the first end, doubled with each, at most 5 min.
+pub(crate) fn next_start(pod: &Value) -> Option<Timestamp> {
+    let waiting = |status: &Value| {
+        let state = &status["state"]["waiting"];
+        if state["reason"] != "CrashLoopBackOff" {
+            return None;
+        }
+        let ended = Timestamp::parse(status["lastState"]["terminated"]["finishedAt"].as_str()?).ok()?;
+        let said = state["message"].as_str().and_then(back_off_in);
+        let restarts = status["restartCount"].as_u64().unwrap_or(0);
+        Some(ended + said.unwrap_or_else(|| back_off_after(restarts)))
+    };
+    statuses(pod).filter_map(|(status, _)| waiting(status)).max()
+}
+
+/// The time in the kubelet's words, as Go writes durations.
+fn back_off_in(message: &str) -> Option<Duration> {
+    let text = message.strip_prefix("back-off ")?.split(' ').next()?;
+    let mut whole = Duration::ZERO;
+    let mut digits = String::new();
+    for c in text.chars() {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        let amount: u64 = std::mem::take(&mut digits).parse().ok()?;
+        let seconds = match c {
+            'h' => amount.checked_mul(3600)?,
+            'm' => amount.checked_mul(60)?,
+            's' => amount,
+            _ => return None,
+        };
+        whole = whole.checked_add(Duration::from_secs(seconds))?;
+    }
+    digits.is_empty().then_some(whole)
+}
+
+/// How long a container is left after so many restarts.
+fn back_off_after(restarts: u64) -> Duration {
+    let doubled = u32::try_from(restarts.saturating_sub(1)).unwrap_or(u32::MAX).min(5);
+    Duration::from_secs(10 * 2_u64.pow(doubled)).min(Duration::from_mins(5))
 }
 
 fn statuses(pod: &Value) -> impl Iterator<Item = (&Value, bool)> {
@@ -141,6 +188,38 @@ mod tests {
         assert_eq!(restarts(&pod), 3);
         assert_eq!(last_end(&pod), Timestamp::parse("2026-01-01T00:00:05Z").ok());
         assert_eq!(last_end(&json!({"status": {}})), None);
+    }
+
+    #[test]
+    fn a_container_that_ended_too_often_starts_again_when_the_kubelet_says() {
+        let waiting = |restarts: u64, message: &str| {
+            json!({"status": {"containerStatuses": [
+                {"restartCount": restarts, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": message}},
+                 "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T00:00:00Z"}}},
+                {"restartCount": 0, "state": {"running": {}}, "lastState": {}}]}})
+        };
+        let ended = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+        for (restarts, message, seconds) in [
+            (
+                7,
+                "back-off 5m0s restarting failed container=main pod=web_shop(uid)",
+                300,
+            ),
+            (
+                7,
+                "back-off 2m40s restarting failed container=main pod=web_shop(uid)",
+                160,
+            ),
+            (1, "back-off 10s restarting failed container=main pod=web_shop(uid)", 10),
+            (3, "", 40),
+            (90, "back-off 1.5s restarting", 300),
+        ] {
+            let expected = ended + Duration::from_secs(seconds);
+            assert_eq!(next_start(&waiting(restarts, message)), Some(expected), "{message}");
+        }
+        let mut started = waiting(3, "");
+        started["status"]["containerStatuses"][0]["state"] = json!({"running": {}});
+        assert_eq!(next_start(&started), None);
     }
 
     #[test]

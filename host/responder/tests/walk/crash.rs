@@ -19,7 +19,7 @@ use std::time::Duration;
 type Scene = fn(&Cluster, &Scripts) -> (&'static str, &'static str);
 
 fn install(scripts: &Scripts, script: Script) {
-    scripts.scripts.lock().unwrap().push(script);
+    scripts.installed.lock().unwrap().push(script);
 }
 
 /// A plan of two steps that heals.

@@ -129,6 +129,15 @@ impl Strategies for Fused<dyn Strategies> {
     fn confidence_cap(&self, digest: &str) -> f64 {
         self.0.confidence_cap(digest)
     }
+    fn file(&self, digest: &str) -> Option<Arc<[u8]>> {
+        self.0.file(digest)
+    }
+    fn at_hand(&self, digest: &str) -> bool {
+        self.0.at_hand(digest)
+    }
+    async fn revive(&self, bytes: Vec<u8>) -> Result<StrategyInfo, CallError> {
+        self.1.call("revive", self.0.revive(bytes)).await
+    }
     async fn assess(&self, digest: &str, context: &CallContext) -> Result<Assessment, CallError> {
         self.1.call("assess", self.0.assess(digest, context)).await
     }
@@ -207,6 +216,12 @@ impl Store for Fused<dyn Store> {
     }
     async fn journal(&self, tenant: TenantId, incident: IncidentId) -> Result<Vec<JournalEntry>, StoreError> {
         self.1.call("journal", self.0.journal(tenant, incident)).await
+    }
+    async fn pin(&self, lease: &Lease, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.1.call("pin", self.0.pin(lease, digest, bytes)).await
+    }
+    async fn pinned(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.1.call("pinned", self.0.pinned(digest)).await
     }
     async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError> {
         self.1.call("emergency_stop", self.0.emergency_stop()).await

@@ -354,3 +354,75 @@ async fn a_lasting_fix_tells_the_keeper_of_the_spec_what_to_carry_over() {
         "{summary}"
     );
 }
+
+/// A workload whose container had ended 20 s before the change and is left for five minutes; it comes back, or not.
+fn left_alone(room: &Room, comes_back: bool) -> dreamops_domain::object::ObjectRef {
+    let began = room.clock.now();
+    let rule = move |fields: &crate::cluster::Fields, written: Option<dreamops_domain::time::Timestamp>, now| {
+        let start = began + Duration::from_mins(5);
+        let (fixed, started) = (fields["/spec/image"] == "good", now >= start);
+        // the object is patched in place: no pod is made anew
+        let ended = if started && !(fixed && comes_back) {
+            start
+        } else {
+            began
+        };
+        let waits = Health {
+            last_restart: Some(ended),
+            next_start: Some(ended + Duration::from_mins(5)),
+            ..pods(0, 1)
+        };
+        match (started && fixed && comes_back, written) {
+            (true, Some(_)) => Health {
+                last_restart: Some(began),
+                ..pods(1, 1)
+            },
+            _ => waits,
+        }
+    };
+    room.cluster.add("Deployment", "web", "bad", Arc::new(rule))
+}
+
+async fn patient(comes_back: bool, timeout: Duration) -> (Room, dreamops_domain::incident::Incident) {
+    let mut room = Room::new().await;
+    room.settings.timeout = timeout;
+    let web = left_alone(&room, comes_back);
+    room.seconds(20);
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    let incident = room.respond(Mode::Yolo).await;
+    (room, incident)
+}
+
+#[tokio::test]
+async fn a_container_in_a_long_back_off_is_waited_for_before_the_change_is_judged() {
+    let (_, incident) = patient(true, Duration::from_mins(15)).await;
+    assert_eq!(incident.phase, Phase::Resolved);
+    let late = incident
+        .case
+        .healed_at
+        .unwrap()
+        .since(incident.case.last_write_at.unwrap());
+    assert!((279..282).contains(&late.as_secs()), "{late:?}");
+}
+
+#[tokio::test]
+async fn one_that_ends_again_after_its_back_off_has_the_change_taken_back() {
+    let (room, incident) = patient(false, Duration::from_mins(15)).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(words(&incident).contains("no better in time"), "{}", words(&incident));
+    assert_eq!(room.cluster.effects().len(), 2);
+    let taken = incident.closed_at.unwrap().since(incident.created_at).as_secs();
+    assert!((279..300).contains(&taken), "{taken}");
+}
+
+#[tokio::test]
+async fn a_run_that_ends_within_a_back_off_keeps_the_change_for_a_person() {
+    let (room, incident) = patient(true, Duration::from_mins(4)).await;
+    assert_eq!(incident.phase, Phase::Escalated);
+    assert!(
+        words(&incident).contains("wait for their next start"),
+        "{}",
+        words(&incident)
+    );
+    assert_eq!(room.cluster.effects().len(), 1);
+}

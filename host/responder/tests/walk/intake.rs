@@ -95,7 +95,7 @@ async fn an_acknowledged_alert_is_not_acted_upon_without_a_person() {
 #[tokio::test]
 async fn a_healthy_object_is_left_alone() {
     let room = with_web(pods(2, 2)).await;
-    room.scripts.scripts.lock().unwrap()[0] = Script::new("crash-loop", vec![]).finding(|_| Finding::Healthy {
+    room.scripts.installed.lock().unwrap()[0] = Script::new("crash-loop", vec![]).finding(|_| Finding::Healthy {
         evidence: vec![evidence("2 of 2 ready")],
     });
     let incident = room.respond(Mode::Yolo).await;
@@ -106,7 +106,7 @@ async fn a_healthy_object_is_left_alone() {
 #[tokio::test]
 async fn a_healthy_object_that_no_strategy_recognises_is_left_alone() {
     let room = with_web(pods(2, 2)).await;
-    room.scripts.scripts.lock().unwrap()[0].claim = Some(0.1);
+    room.scripts.installed.lock().unwrap()[0].claim = Some(0.1);
     let incident = room.respond(Mode::Yolo).await;
     assert_eq!(incident.phase, Phase::NoAction);
 }
@@ -145,7 +145,7 @@ async fn a_rollout_that_does_not_get_on_is_a_persons() {
         ..pods(2, 2)
     };
     let room = with_web(stuck).await;
-    room.scripts.scripts.lock().unwrap()[0].claim = Some(0.1);
+    room.scripts.installed.lock().unwrap()[0].claim = Some(0.1);
     let incident = room.respond(Mode::Yolo).await;
     assert_eq!(incident.phase, Phase::Escalated);
     assert!(
@@ -158,7 +158,7 @@ async fn a_rollout_that_does_not_get_on_is_a_persons() {
 #[tokio::test]
 async fn a_strategy_that_sees_nothing_wrong_is_not_believed_against_the_host() {
     let room = with_web(pods(1, 2)).await;
-    room.scripts.scripts.lock().unwrap()[0] = Script::new("crash-loop", vec![]).finding(|_| Finding::Healthy {
+    room.scripts.installed.lock().unwrap()[0] = Script::new("crash-loop", vec![]).finding(|_| Finding::Healthy {
         evidence: vec![evidence("all is well")],
     });
     let incident = room.respond(Mode::Yolo).await;
@@ -190,7 +190,7 @@ async fn a_recent_restart_is_not_healthy() {
 #[tokio::test]
 async fn an_alert_that_names_the_wrong_object_names_the_right_one_to_a_person() {
     let room = with_web(pods(2, 2)).await;
-    room.scripts.scripts.lock().unwrap()[0] = Script::new("crash-loop", vec![]).finding(|_| Finding::Unknown {
+    room.scripts.installed.lock().unwrap()[0] = Script::new("crash-loop", vec![]).finding(|_| Finding::Unknown {
         evidence: vec![evidence("Pod/db-0 fails")],
     });
     let incident = room.respond(Mode::Yolo).await;

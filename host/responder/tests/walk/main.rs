@@ -6,6 +6,7 @@
 mod approval;
 mod clock;
 mod cluster;
+mod component;
 mod crash;
 mod desk;
 mod doubt;

@@ -67,7 +67,7 @@ async fn a_plan_for_another_owners_workload_makes_it_the_incidents() {
 #[tokio::test]
 async fn a_hand_over_to_an_owner_that_has_an_incident_joins_it() {
     let (room, _) = service(pods(0, 2)).await;
-    room.scripts.scripts.lock().unwrap()[1].claim = Some(0.9);
+    room.scripts.installed.lock().unwrap()[1].claim = Some(0.9);
     let web = room.respond(Mode::Approval).await;
     assert_eq!(web.phase, Phase::AwaitingApproval);
     let id = room.open(Mode::Approval, about("Service", "front")).await;
@@ -232,7 +232,7 @@ async fn a_strategy_that_is_taken_away_meanwhile_ends_with_a_person() {
     let scripts = Arc::clone(&room.scripts);
     // while it is asked, its file is taken away
     room.install(gone.clone().finding(move |context| {
-        scripts.scripts.lock().unwrap().clear();
+        scripts.installed.lock().unwrap().clear();
         crate::strategies::cause(&context.incident.owner)
     }));
     let incident = room.respond(Mode::Yolo).await;

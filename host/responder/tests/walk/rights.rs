@@ -19,7 +19,7 @@ fn forbid(room: &Room, kind: &'static str) {
 #[tokio::test]
 async fn a_right_that_a_strategy_lacks_at_assess_is_named() {
     let room = room().await;
-    room.scripts.scripts.lock().unwrap()[0].needs = Some("Pod");
+    room.scripts.installed.lock().unwrap()[0].needs = Some("Pod");
     forbid(&room, "Pod");
     let incident = room.respond(Mode::Yolo).await;
     assert_eq!(incident.phase, Phase::Escalated);
@@ -38,9 +38,9 @@ async fn a_right_that_a_strategy_lacks_at_assess_is_named() {
 #[tokio::test]
 async fn a_right_that_a_strategy_lacks_at_diagnose_is_named() {
     let room = room().await;
-    let script = room.scripts.scripts.lock().unwrap()[0].clone();
+    let script = room.scripts.installed.lock().unwrap()[0].clone();
     let reads = script.finding(|_| unreachable!("the read fails first"));
-    room.scripts.scripts.lock().unwrap()[0] = reads;
+    room.scripts.installed.lock().unwrap()[0] = reads;
     // the right is withdrawn once the case is given
     let scripts = std::sync::Arc::clone(&room.scripts);
     room.install(
@@ -48,7 +48,7 @@ async fn a_right_that_a_strategy_lacks_at_diagnose_is_named() {
             .claiming(0.2)
             .finding(|_| unreachable!("it is not asked")),
     );
-    scripts.scripts.lock().unwrap()[0].diagnose = std::sync::Arc::new(|_| {
+    scripts.installed.lock().unwrap()[0].diagnose = std::sync::Arc::new(|_| {
         Err(dreamops_domain::ports::CallError::Failure(
             "logs: the credential may not get pods/log".into(),
         ))

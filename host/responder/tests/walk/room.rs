@@ -63,7 +63,7 @@ impl Room {
     }
 
     pub fn install(&self, script: Script) {
-        self.scripts.scripts.lock().unwrap().push(script);
+        self.scripts.installed.lock().unwrap().push(script);
     }
 
     pub fn ports(&self) -> Ports {

@@ -7,6 +7,7 @@ use dreamops_domain::object::ObjectRef;
 use dreamops_domain::plan::{Action, Plan, Step};
 use dreamops_domain::ports::{CallContext, CallError, Execution, Strategies};
 use dreamops_domain::read::ReadRequest;
+use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex};
 
 type Diagnose = Arc<dyn Fn(&CallContext) -> Result<Finding, CallError> + Send + Sync>;
@@ -16,6 +17,7 @@ type Verify = Arc<dyn Fn(&Execution) -> Result<Verdict, CallError> + Send + Sync
 #[derive(Clone)]
 pub struct Script {
     pub name: &'static str,
+    pub version: &'static str,
     /// What it claims; `None`: it fails at being asked.
     pub claim: Option<f64>,
     /// A kind that it reads at `assess` and `diagnose`, and fails where it may not.
@@ -30,6 +32,7 @@ impl Script {
     pub fn new(name: &'static str, steps: Vec<Step>) -> Self {
         Self {
             name,
+            version: "0.1.0",
             claim: Some(0.9),
             needs: None,
             diagnose: Arc::new(|context| Ok(cause(&context.incident.owner))),
@@ -64,14 +67,23 @@ impl Script {
             manifest: Manifest {
                 format: 1,
                 name: self.name.into(),
-                version: "0.1.0".into(),
+                version: self.version.into(),
                 summary: String::new(),
                 faults: vec![self.name.into()],
                 grants: [].into(),
             },
-            digest: format!("digest-{}", self.name),
+            digest: self.digest(),
             first_party: true,
         }
+    }
+
+    /// What stands for its file.
+    fn file(&self) -> Vec<u8> {
+        format!("{} {}", self.name, self.version).into_bytes()
+    }
+
+    pub fn digest(&self) -> String {
+        hex::encode(Sha256::digest(self.file()))
     }
 
     async fn look(&self, context: &CallContext) -> Result<(), CallError> {
@@ -92,7 +104,10 @@ impl Script {
 /// The scripts, and which calls were made.
 #[derive(Default)]
 pub struct Scripts {
-    pub scripts: Mutex<Vec<Script>>,
+    pub installed: Mutex<Vec<Script>>,
+    /// Those that are not installed any more, and would be again what they were if their file came back.
+    pub removed: Mutex<Vec<Script>>,
+    pub revived: Mutex<Vec<Script>>,
     pub calls: Mutex<Vec<String>>,
 }
 
@@ -101,11 +116,25 @@ impl Scripts {
         self.calls.lock().unwrap().iter().filter(|c| *c == call).count()
     }
 
+    /// Removes what is installed, and installs another version of it or nothing.
+    pub fn replace(&self, by: Option<Script>) {
+        let mut scripts = self.installed.lock().unwrap();
+        self.removed.lock().unwrap().append(&mut scripts);
+        scripts.extend(by);
+    }
+
+    fn loaded(&self) -> Vec<Script> {
+        let mut all = self.installed.lock().unwrap().clone();
+        all.extend(self.revived.lock().unwrap().iter().cloned());
+        all
+    }
+
     fn script(&self, digest: &str, call: &str) -> Result<Script, CallError> {
-        let scripts = self.scripts.lock().unwrap();
-        let script = scripts.iter().find(|s| format!("digest-{}", s.name) == digest).cloned();
+        let script = self.loaded().into_iter().find(|s| s.digest() == digest);
         let script = script.ok_or_else(|| CallError::Mismatch(format!("{digest} is not loaded")))?;
-        self.calls.lock().unwrap().push(format!("{} {call}", script.name));
+        let version = Some(script.version).filter(|v| *v != "0.1.0");
+        let name = version.map_or_else(|| script.name.to_owned(), |v| format!("{} {v}", script.name));
+        self.calls.lock().unwrap().push(format!("{name} {call}"));
         Ok(script)
     }
 }
@@ -113,11 +142,28 @@ impl Scripts {
 #[async_trait]
 impl Strategies for Scripts {
     fn installed(&self) -> Vec<StrategyInfo> {
-        self.scripts.lock().unwrap().iter().map(Script::info).collect()
+        self.installed.lock().unwrap().iter().map(Script::info).collect()
     }
 
     fn confidence_cap(&self, _: &str) -> f64 {
         1.0
+    }
+
+    fn file(&self, digest: &str) -> Option<Arc<[u8]>> {
+        let found = self.loaded().into_iter().find(|s| s.digest() == digest);
+        found.map(|s| s.file().into())
+    }
+
+    fn at_hand(&self, digest: &str) -> bool {
+        self.file(digest).is_some()
+    }
+
+    async fn revive(&self, bytes: Vec<u8>) -> Result<StrategyInfo, CallError> {
+        let removed = self.removed.lock().unwrap();
+        let script = removed.iter().find(|s| s.file() == bytes).cloned();
+        let script = script.ok_or_else(|| CallError::Mismatch("it is turned off".into()))?;
+        self.revived.lock().unwrap().push(script.clone());
+        Ok(script.info())
     }
 
     async fn assess(&self, digest: &str, context: &CallContext) -> Result<Assessment, CallError> {

@@ -2,6 +2,7 @@
 
 use crate::bindings::dreamops::kubernetes::read as wit;
 use domain::{ReadError, ReadRequest, ReadResponse};
+use dreamops_domain::inert::inert;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::read as domain;
 
@@ -28,7 +29,7 @@ answer!(Object => wit::Object, object);
 answer!(Page => wit::Page, page);
 answer!(Events => Vec<wit::Event>, |all: Vec<_>| all.into_iter().map(event).collect());
 answer!(Log => wit::LogText, |log: domain::LogText| wit::LogText {
-    text: crate::inert::text(log.text.into_inner(), domain::LOG_CAP_BYTES as usize),
+    text: inert(&log.text.into_inner(), domain::LOG_CAP_BYTES as usize),
     cut: log.cut,
 });
 answer!(Owners => Vec<wit::Owner>, |all: Vec<_>| all.into_iter().map(owner).collect());

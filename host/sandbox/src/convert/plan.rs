@@ -20,11 +20,11 @@ impl TryFrom<wit::Amounts> for Amounts {
 }
 
 /// A step from an action that was checked and the component's reason.
-pub(crate) fn step(action: Action, why: wit::Why) -> Result<Step, BadOutput> {
+pub(crate) fn step(action: Action, why: &wit::Why) -> Result<Step, BadOutput> {
     Ok(Step {
         action,
-        reason: bounds::text("a step's reason", why.reason)?,
-        expect: bounds::text("what a step expects", why.expect)?,
+        reason: bounds::text("a step's reason", &why.reason)?,
+        expect: bounds::text("what a step expects", &why.expect)?,
     })
 }
 

@@ -4,6 +4,7 @@ use super::{BadOutput, bounds};
 use crate::bindings::exports::dreamops::strategy::strategy as wit;
 use crate::guest::Guest;
 use dreamops_domain::finding::{Assessment, Bearing, Diagnosis, Evidence, Finding, Signal, Verdict};
+use dreamops_domain::inert;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::ports::CallError;
 
@@ -17,7 +18,7 @@ pub(crate) fn settings(descriptor: wit::Descriptor) -> Result<Vec<(String, Strin
     bounds::list("settings", descriptor.settings, |(name, meaning)| {
         Ok((
             bounds::name("a setting's name", name)?,
-            bounds::text("a setting's meaning", meaning)?,
+            bounds::text("a setting's meaning", &meaning)?,
         ))
     })
 }
@@ -33,7 +34,7 @@ pub(crate) fn assessment(assessment: wit::Assessment) -> Result<Assessment, BadO
                     wit::Bearing::Against => Bearing::Against,
                     wit::Bearing::Missing => Bearing::Missing,
                 },
-                seen: bounds::text("what a signal saw", signal.seen)?,
+                seen: bounds::text("what a signal saw", &signal.seen)?,
             })
         })?,
     })
@@ -43,19 +44,19 @@ pub(crate) fn finding(finding: wit::Finding, guest: &Guest) -> Result<Finding, B
     Ok(match finding {
         wit::Finding::Cause(cause) => Finding::Cause(Diagnosis {
             fault: fault(cause.fault)?,
-            root_cause: bounds::text("the root cause", cause.root_cause)?,
+            root_cause: bounds::text("the root cause", &cause.root_cause)?,
             confidence: bounds::share("the confidence", cause.confidence)?,
             target: target(cause.target, guest)?,
             evidence: evidence(cause.evidence)?,
             ruled_out: bounds::list("what was ruled out", cause.ruled_out, |text| {
-                bounds::text("what was ruled out", text)
+                bounds::text("what was ruled out", &text)
             })?,
             facts: bounds::facts(cause.facts)?,
         }),
         wit::Finding::HandOver(over) => Finding::HandOver {
             fault: fault(over.fault)?,
             target: target(over.target, guest)?,
-            reason: bounds::text("the reason", over.reason)?,
+            reason: bounds::text("the reason", &over.reason)?,
             evidence: evidence(over.evidence)?,
         },
         wit::Finding::Healthy(seen) => Finding::Healthy {
@@ -101,8 +102,8 @@ fn target(object: crate::bindings::dreamops::incident::view::ObjectRef, guest: &
 fn evidence(seen: Vec<wit::Evidence>) -> Result<Vec<Evidence>, BadOutput> {
     bounds::list("evidence", seen, |one| {
         Ok(Evidence {
-            source: bounds::text("an evidence's source", one.source)?,
-            text: bounds::text("an evidence", one.text)?,
+            source: bounds::text("an evidence's source", &one.source)?,
+            text: bounds::text("an evidence", &one.text)?,
         })
     })
 }
@@ -114,7 +115,7 @@ pub(crate) fn verdict(verdict: wit::Verdict) -> Result<Verdict, BadOutput> {
             retry_after_ms: ms.min(LONGEST_WAIT_MS),
         },
         wit::Verdict::Worse(why) => Verdict::Worse {
-            why: bounds::text("why it is worse", why)?,
+            why: bounds::text("why it is worse", &why)?,
         },
         wit::Verdict::Other(_) => Verdict::Waiting {
             retry_after_ms: ASK_AGAIN_MS,
@@ -125,7 +126,7 @@ pub(crate) fn verdict(verdict: wit::Verdict) -> Result<Verdict, BadOutput> {
 /// A component's own failure. A refusal counts as one only if the host did refuse that grant in this call, and its
 /// line is the host's, not the component's.
 pub(crate) fn failure(failure: wit::Failure, refused: &[(String, String)]) -> CallError {
-    let say = |text: &str| CallError::Failure(crate::inert::line(text, 2_000));
+    let say = |text: &str| CallError::Failure(inert::line(text, 2_000));
     match failure {
         wit::Failure::Denied((grant, _)) => match refused.iter().find(|(g, _)| *g == grant) {
             Some((grant, line)) => CallError::Refused {

@@ -3,10 +3,11 @@
 use crate::bindings::dreamops::host::{clock, config, log};
 use crate::dispatch::HostCall;
 use crate::guest::Guest;
+use dreamops_domain::inert;
 use std::future::ready;
 use wasmtime::Result;
 
-/// The longest line of log, in bytes.
+/// The longest line of log, in characters.
 const LINE_CAP: usize = 4 * 1024;
 
 impl log::Host for Guest {
@@ -20,7 +21,7 @@ impl log::Host for Guest {
             function: "write",
             grant: None,
             cost: 0,
-            asked: (level, crate::inert::line(&line, LINE_CAP)),
+            asked: (level, inert::line(&line, LINE_CAP)),
         };
         self.dispatch(call, None, |guest, (level, line)| {
             guest.write_line(level, line);

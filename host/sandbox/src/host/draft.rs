@@ -38,13 +38,13 @@ impl Guest {
             asked: (asked, why),
         };
         self.dispatch(call, Some(refuse), move |guest, (asked, why)| {
-            let drafted = guest.add_step(asked, why, make);
+            let drafted = guest.add_step(asked, &why, make);
             Box::pin(ready(Ok(drafted)))
         })
         .await
     }
 
-    fn add_step<A>(&mut self, asked: A, why: wit::Why, make: impl FnOnce(&Self, A) -> Made) -> Drafted {
+    fn add_step<A>(&mut self, asked: A, why: &wit::Why, make: impl FnOnce(&Self, A) -> Made) -> Drafted {
         if self.steps.len() >= STEP_CAP {
             return Err(wit::Refusal::Full);
         }
@@ -226,7 +226,7 @@ impl wit::HostDraft for Guest {
                 .map_or_else(|| guest.known_object(about, &[]), Ok)?;
             Ok(Action::Escalate {
                 target,
-                proposal: bounds::text("the proposal", proposal)?,
+                proposal: bounds::text("the proposal", &proposal)?,
             })
         })
         .await

@@ -5,6 +5,7 @@ use crate::convert::bounds::{LIST_CAP, NAME_CAP};
 use crate::convert::kubernetes::{Answer, shown};
 use crate::dispatch::{HostCall, Outside, Refused};
 use crate::guest::Guest;
+use dreamops_domain::inert;
 use dreamops_domain::object::{KINDS, ObjectRef, plural};
 use dreamops_domain::read::{ListQuery, LogQuery, ReadRequest};
 use serde::Serialize;
@@ -90,7 +91,7 @@ impl Guest {
         if allowed.contains(&namespace) {
             return Ok(namespace);
         }
-        let shown = crate::inert::line(&namespace, NAME_CAP);
+        let shown = inert::line(&namespace, NAME_CAP);
         Err(wit::Failure::NotFound(format!(
             "namespace {shown} is not in this incident's scope"
         )))
@@ -124,7 +125,7 @@ fn known_kind(kind: &str) -> Asked<()> {
     let all: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
     Err(wit::Failure::Invalid(format!(
         "{:?} is not a kind that can be read; there are {}",
-        crate::inert::line(kind, NAME_CAP),
+        inert::line(kind, NAME_CAP),
         all.join(", ")
     )))
 }
@@ -156,7 +157,7 @@ fn mask(mask: Vec<String>) -> Asked<Vec<String>> {
             } else {
                 Err(wit::Failure::Invalid(format!(
                     "{:?} is not a JSON pointer, such as /spec/replicas",
-                    crate::inert::line(&pointer, NAME_CAP)
+                    inert::line(&pointer, NAME_CAP)
                 )))
             }
         })

@@ -1,9 +1,11 @@
 use crate::guests::Guest;
-use crate::world::{load, quiet, sandbox};
+use crate::world::{Tape, execution, load, quiet, sandbox};
+use dreamops_domain::finding::Verdict;
 use dreamops_domain::grant::Grants;
-use dreamops_domain::ports::Strategies;
-use dreamops_sandbox::{LoadError, Origin, PluginSettings};
+use dreamops_domain::ports::{CallError, Strategies};
+use dreamops_sandbox::{LoadError, Origin, Outcome, PluginSettings, Sandbox};
 use std::path::Path;
+use std::sync::Arc;
 
 fn write(folder: &Path, file: &str, bytes: &[u8]) {
     std::fs::write(folder.join(file), bytes).unwrap();
@@ -63,6 +65,73 @@ async fn a_call_goes_on_with_the_component_it_began_with() {
     let (running, new) = tokio::join!(sandbox.assess(&slow.digest, &context), load(&sandbox, &newer));
     running.unwrap();
     assert_eq!(sandbox.installed()[0].digest, new.digest);
+}
+
+/// A component that finds all healed, and one of its name that finds all worse.
+fn old_and_new() -> (Vec<u8>, Vec<u8>) {
+    let mut old = Guest::new("swap");
+    old.assess = old.import("dreamops:kubernetes/read@0.1.0", "get", "");
+    let mut new = old.clone();
+    // ok(worse(""))
+    new.verify = "(i32.store8 (i32.const 1032) (i32.const 2))".into();
+    (old.component(), new.component())
+}
+
+async fn word(sandbox: &Sandbox, digest: &str) -> Result<Verdict, CallError> {
+    sandbox.verify(digest, &quiet(), &execution()).await
+}
+
+#[tokio::test]
+async fn after_the_file_was_replaced_the_kept_bytes_do_the_work_of_the_incident_that_they_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old_file, new_file) = old_and_new();
+    write(folder.path(), "swap.wasm", &old_file);
+    let before = sandbox(|_| {});
+    assert!(before.load_directory(folder.path()).await.is_empty());
+    let old = before.installed()[0].clone();
+    let kept = before.file(&old.digest).unwrap();
+    assert_eq!(*kept, *old_file);
+
+    write(folder.path(), "swap.wasm", &new_file);
+    let after = sandbox(|_| {});
+    assert!(after.load_directory(folder.path()).await.is_empty());
+    let new = after.installed()[0].clone();
+    assert!(!after.at_hand(&old.digest));
+    assert!(matches!(word(&after, &old.digest).await, Err(CallError::Mismatch(_))));
+
+    let revived = after.revive(kept.to_vec()).await.unwrap();
+    assert_eq!(revived.digest, old.digest);
+    assert_eq!(word(&after, &old.digest).await.unwrap(), Verdict::Healed);
+    let worse = word(&after, &new.digest).await.unwrap();
+    assert!(matches!(worse, Verdict::Worse { .. }), "{worse:?}");
+    // it gets no new incidents
+    assert_eq!(after.installed(), [new]);
+}
+
+#[tokio::test]
+async fn a_kept_component_is_granted_what_the_operator_allows_its_name_now() {
+    let tape = Arc::new(Tape::default());
+    let recorder = Arc::clone(&tape);
+    let sandbox = sandbox(|settings| {
+        settings.allowed = Grants::default();
+        settings.recorder = Some(recorder);
+    });
+    let revived = sandbox.revive(old_and_new().0).await.unwrap();
+    sandbox.assess(&revived.digest, &quiet()).await.unwrap();
+    assert_eq!(tape.0.lock().unwrap()[0].outcome, Outcome::Denied);
+}
+
+#[tokio::test]
+async fn a_kept_component_that_the_operator_turned_off_is_not_revived() {
+    let sandbox = sandbox(|settings| {
+        let off = PluginSettings {
+            enabled: false,
+            ..PluginSettings::default()
+        };
+        settings.plugins.insert("swap".into(), off);
+    });
+    let refused = sandbox.revive(old_and_new().0).await;
+    assert!(matches!(refused, Err(CallError::Mismatch(why)) if why.contains("turned off")));
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ pub struct PullCredential {
 
 /// All scenarios: first the plain one of each fault, then the harder ones.
 pub fn scenarios() -> &'static [Scenario] {
-    static ALL: [Scenario; 21] = [
+    static ALL: [Scenario; 22] = [
         crash_loop::DROPPED_VARIABLE,
         image_pull::NOT_FOUND,
         out_of_memory::LOWERED,
@@ -62,6 +62,7 @@ pub fn scenarios() -> &'static [Scenario] {
         image_pull::NO_REGISTRY,
         out_of_memory::GROWTH,
         out_of_memory::QUOTA,
+        out_of_memory::INIT,
         service_down::PORT,
         service_down::SCALED_TO_ZERO,
         service_down::TWO_CANDIDATES,

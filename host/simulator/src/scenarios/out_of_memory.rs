@@ -61,6 +61,47 @@ fn growth(stage: &mut Stage) -> Result<Raised, SimulatorError> {
     killed(stage, "search")
 }
 
+/// What prepares the data outgrew its limit, before the program itself is started.
+pub(super) const INIT: Scenario = Scenario {
+    name: "out-of-memory-init",
+    summary: "an init container is killed for its memory, and the program behind it never starts",
+    story: &[
+        "Deployment search unpacks its index in an init container, with a limit of 64 MiB.",
+        "Unpacking takes 80 MiB by now. The init container is killed in each run, and search itself never starts.",
+        "The limit of that one container has to be raised.",
+    ],
+    fault: "out-of-memory",
+    ends: Phase::Resolved,
+    credentials: &[],
+    setup: init,
+};
+
+fn init(stage: &mut Stage) -> Result<Raised, SimulatorError> {
+    shop::open(stage)?;
+    let unpack = Program {
+        memory_mib: 80,
+        greeting: &["unpacking the index"],
+        ends: Some((3_000, 0)),
+        ..Program::default()
+    };
+    stage.image(&format!("{REGISTRY}/unpack:1.3.0"), unpack);
+    stage.image(&format!("{REGISTRY}/search:2.0.0"), Program::default());
+    stage.until_minutes_ago(12);
+    let mut search = Workload::deployment("search", 2, "search:2.0.0").manifest();
+    search["spec"]["template"]["spec"]["initContainers"] = json!([{
+        "name": "unpack",
+        "image": format!("{REGISTRY}/unpack:1.3.0"),
+        "resources": {"requests": {"memory": "32Mi"}, "limits": {"memory": "64Mi"}},
+    }]);
+    stage.apply(&search)?;
+    stage.apply(&shop::service("search", "search", 80))?;
+    stage.until_present();
+    let mut raised = killed(stage, "search")?;
+    raised.labels.retain(|(label, _)| *label != "container");
+    raised.labels.push(("container", "unpack".to_owned()));
+    Ok(raised)
+}
+
 /// It has to get more, and the namespace has no more.
 pub(super) const QUOTA: Scenario = Scenario {
     name: "out-of-memory-quota",

@@ -35,6 +35,23 @@ async fn half_as_much_again_is_enough_and_a_little_more_is_not() {
 }
 
 #[tokio::test]
+async fn an_init_container_that_is_killed_holds_its_pod_back_and_more_memory_lets_it_start() {
+    let cluster = Cluster::of("out-of-memory-init").await;
+    let pod = cluster.broken("search").await;
+    let status = &pod["status"];
+    let last = &status["initContainerStatuses"][0]["lastState"]["terminated"];
+    assert_eq!((&last["reason"], &last["exitCode"]), (&json!("OOMKilled"), &json!(137)));
+    assert_eq!(
+        status["containerStatuses"][0]["state"]["waiting"]["reason"],
+        "PodInitializing"
+    );
+    let limit = "/spec/template/spec/initContainers/0/resources";
+    cluster.set("search", limit, resources("48Mi", "96Mi")).await;
+    cluster.pass(15);
+    assert_eq!(cluster.ready("search").await, (2, 2));
+}
+
+#[tokio::test]
 async fn a_quota_stops_the_rollout_and_says_the_numbers() {
     let cluster = Cluster::of("out-of-memory-quota").await;
     let quota = cluster

@@ -11,7 +11,7 @@ enum Well {
     Usage(&'static str),
 }
 
-const WELL: [(&str, Well); 20] = [
+const WELL: [(&str, Well); 21] = [
     ("crash-loop", Well::Pods("web", 3)),
     ("image-pull", Well::Pods("web", 3)),
     ("out-of-memory", Well::Pods("web", 3)),
@@ -28,6 +28,7 @@ const WELL: [(&str, Well); 20] = [
     ("image-pull-no-registry", Well::Pods("ads", 1)),
     ("out-of-memory-growth", Well::Pods("search", 2)),
     ("out-of-memory-quota", Well::Pods("search", 2)),
+    ("out-of-memory-init", Well::Pods("search", 2)),
     ("service-down-port", Well::Service("web")),
     ("service-down-scaled-to-zero", Well::Service("web")),
     ("service-down-two-candidates", Well::Service("api")),

@@ -234,7 +234,7 @@ impl Draft {
         })
     }
 
-    /// Set requests and limits of one container.
+    /// Set requests and limits of one container; an init container is one, too.
     pub fn set_resources(
         &self,
         workload: &ObjectRef,
