@@ -8,5 +8,7 @@ mod crashes;
 mod database;
 mod deliveries;
 mod description;
+mod readme;
+mod shell;
 mod stage;
 mod tenants;
