@@ -243,7 +243,7 @@ pub fn signature(secret: &str, body: &[u8]) -> String {
     format!("v1={}", hex::encode(mac.chain_update(body).finalize().into_bytes()))
 }
 
-/// Sends a request as it is given.
+/// Sends a request as it is given; a body is said to be JSON where no header says otherwise.
 pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -253,7 +253,10 @@ pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], b
     let mut request = ureq::http::Request::builder()
         .method(method)
         .uri(format!("{address}{path}"));
-    if !body.is_empty() {
+    let typed = headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if !body.is_empty() && !typed {
         request = request.header("Content-Type", "application/json");
     }
     for (name, value) in headers {

@@ -48,6 +48,12 @@ fn survives(mut place: Serving, rounds: usize) {
     let taken = senders.stop();
     eprintln!("{} deliveries were taken in {rounds} rounds", taken.len());
 
+    all_is_well(&place, &stage, &before, &taken);
+    assert_eq!(place.stop(), Some(0));
+}
+
+/// Holds the promise: what was taken is there once, every incident ends, and the stage's fault was fixed by one write.
+pub(crate) fn all_is_well(place: &Serving, stage: &Stage, before: &[(String, i64)], taken: &[String]) {
     // each is there once
     let counts = counted(|path| place.get(path));
     let wrong: Vec<_> = taken.iter().filter(|id| counts.get(*id) != Some(&1)).collect();
@@ -73,7 +79,6 @@ fn survives(mut place: Serving, rounds: usize) {
         (verified["intact"] == true && verified["unsealed"] == 0).then_some(())
     });
     assert!(intact.is_some(), "{}", place.get("/api/v1/audit/verify").text);
-    assert_eq!(place.stop(), Some(0));
 }
 
 /// Numbers from a seed, which is told so that a run can be repeated.

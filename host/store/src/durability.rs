@@ -225,6 +225,24 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     assert_eq!(listed, [one]);
 }
 
+#[tokio::test]
+async fn a_disk_that_has_room_again_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("dreamops.db"), ring()).await.unwrap();
+    let clock = StillClock::new();
+    sqlx::query("PRAGMA max_page_count = 1")
+        .execute(&store.writer)
+        .await
+        .unwrap();
+    let mut large = incident(&clock, "large");
+    large.case.summary = Some("x".repeat(1 << 20));
+    let error = store.create(&large, "large").await.unwrap_err();
+    assert!(error.to_string().contains("the disk is full"), "{error}");
+    // the limit was the connection's: whoever writes next has another one, and room
+    store.create(&large, "large").await.unwrap();
+    assert_eq!(store.load(large.tenant, large.id).await.unwrap(), large);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_database_is_made_once_when_many_open_it_at_the_same_time() {
     let folder = tempfile::tempdir().unwrap();

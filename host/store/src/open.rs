@@ -268,7 +268,17 @@ fn file_pool(file: &AnyConnectOptions, connections: u32) -> AnyPool {
         // a connection to a file is not lost while nobody uses it
         .test_before_acquire(false)
         .after_connect(|connection, _| Box::pin(async move { connection.execute(PRAGMAS).await.map(|_| ()) }))
+        .after_release(|connection, _| Box::pin(is_usable(connection)))
         .connect_lazy_with(file.clone())
+}
+
+/// Whether a connection that comes back can be given to the next. A transaction that failed for want of room or of a disk may be
+/// taken back by `SQLite` itself (<https://www.sqlite.org/lang_transaction.html>, section 3); the connection then refuses to take it back
+/// again, and would count it as begun for ever.
+async fn is_usable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // what is still to be taken back is, before this is answered
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 fn is_busy(error: &sqlx::Error) -> bool {

@@ -108,6 +108,15 @@ impl Postgres {
         said(&done, "psql").map(|text| text.trim_end().to_owned())
     }
 
+    /// Lets the server keep something in a folder that it does not own yet.
+    ///
+    /// # Errors
+    /// Why the folder cannot be given to it.
+    pub fn give(&self, folder: &Path) -> Result<(), String> {
+        let Some((user, group)) = self.user else { return Ok(()) };
+        chown(folder, Some(user), Some(group)).map_err(|error| error.to_string())
+    }
+
     /// Ends it; what it keeps stays.
     pub fn stop(&mut self) {
         // an interrupt is its fast shutdown; a kill would leave its processes behind for a while

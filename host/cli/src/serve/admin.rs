@@ -33,7 +33,10 @@ impl First {
     /// Says how to use it.
     pub(super) fn announce(&self, bound: SocketAddr) {
         match self {
-            Self::Given | Self::There => {}
+            Self::There => {}
+            Self::Given => {
+                eprintln!("curl -H \"Authorization: Bearer $DREAMOPS_ADMIN_TOKEN\" http://{bound}/api/v1/incidents");
+            }
             Self::Made(path) => {
                 eprintln!("dreamops: made the administrator's token in {}", path.display());
                 eprintln!(
