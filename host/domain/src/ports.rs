@@ -378,6 +378,8 @@ pub struct SealPlace<'a> {
 
 /// Seals values for the store.
 pub trait Sealer: Send + Sync {
+    /// The newest key's id: that of every value that is sealed from now on.
+    fn newest(&self) -> String;
     /// Seals under the newest key; returns the key's id and the token.
     fn seal(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), SealError>;
     /// Opens with any key of the ring, if the value belongs to this place.

@@ -2,7 +2,7 @@
 
 use crate::testing::in_memory;
 use crate::{access, alerts, audit, events, history, incident, intake, journal};
-use crate::{lease, meeting, queue, seal, sources, verify};
+use crate::{lease, meeting, queue, reseal, seal, sources, verify};
 use dreamops_domain::audit::AuditFilter;
 use sqlx::AssertSqlSafe;
 
@@ -48,6 +48,7 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
         (queue::HELD, "work_due"),
         (queue::WAITING, "work_due"),
         (&alerts::list_sql(false, true), "alerts_paged"),
+        (&reseal::SEALED[3].older(), "journal"),
     ] {
         let steps = plan(sql).await;
         assert!(steps.iter().any(|s| s.contains(index)), "{sql}: {steps:?}");

@@ -71,7 +71,7 @@ async fn a_database_that_was_away_is_told_and_used_again() {
 }
 
 /// The tables that hold what belongs to teams.
-const OF_TEAMS: [&str; 13] = [
+const OF_TEAMS: [&str; 15] = [
     "tenants",
     "incidents",
     "deliveries",
@@ -85,6 +85,8 @@ const OF_TEAMS: [&str; 13] = [
     "clusters",
     "delivery_keys",
     "meeting_keys",
+    "maintenance_windows",
+    "audit_checkpoints",
 ];
 
 #[tokio::test]
@@ -152,7 +154,10 @@ async fn no_table_of_teams_is_without_row_level_security() {
     .fetch_all(&store.pool)
     .await
     .unwrap();
-    assert_eq!(open, ["_sqlx_migrations", "emergency_stop", "key_check", "work"]);
+    assert_eq!(
+        open,
+        ["_sqlx_migrations", "chain_keys", "emergency_stop", "key_check", "work"]
+    );
 }
 
 #[tokio::test]
