@@ -4,7 +4,9 @@ use super::caller::authenticate;
 use super::idempotency::idempotent;
 use super::layers::{around, panicked};
 use super::{App, GENERAL_BODY, PAGERDUTY_BODY};
-use super::{agno, alerts, audit, clusters, describe, events, incidents, sources, status, stop, tokens, webhooks};
+use super::{
+    agno, alerts, audit, clusters, describe, events, incidents, keys, sources, status, stop, tokens, webhooks,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -40,6 +42,7 @@ pub(super) fn guarded() -> OpenApiRouter<App> {
         .routes(routes!(audit::verify))
         .routes(routes!(events::events))
         .routes(routes!(stop::show, stop::pull, stop::release))
+        .routes(routes!(keys::rotate))
         .routes(routes!(status::mode))
         .routes(routes!(status::metrics))
         .routes(routes!(describe::openapi))
