@@ -304,6 +304,8 @@ pub struct IncidentFilter {
     pub open: bool,
     /// At most so many, newest first; 0 means 50.
     pub limit: u32,
+    /// Only those opened before this one: the last of the page before.
+    pub after: Option<IncidentId>,
 }
 
 /// What must survive a crash. Every method is one transaction.

@@ -57,6 +57,15 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
 }
 
 #[tokio::test]
+async fn a_page_of_incidents_is_found_by_where_it_begins() {
+    for sql in [incident::LIST_ALL, incident::LIST_OPEN, incident::LIST_PHASE] {
+        let steps = plan(sql).await;
+        assert_eq!(steps.len(), 1, "{steps:?}");
+        assert!(steps[0].contains("id<?)"), "{sql}: {steps:?}");
+    }
+}
+
+#[tokio::test]
 async fn sealing_looks_at_what_is_not_sealed_and_at_nothing_else() {
     let steps = plan(seal::UNSEALED).await;
     assert_eq!(steps, ["SCAN audit USING INDEX audit_unsealed"]);

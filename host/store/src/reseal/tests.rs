@@ -91,7 +91,7 @@ impl Team {
     async fn opens(&self, store: &SqlStore) {
         let secret = Zeroizing::new(SECRET.to_owned());
         let source = store.source(Source::Alertmanager, &self.source).await.unwrap();
-        assert_eq!(source.unwrap().1, [secret.clone()]);
+        assert_eq!(source.unwrap().1, std::slice::from_ref(&secret));
         let credential = Fleet::credential(store, self.tenant, self.cluster).await.unwrap();
         assert_eq!(credential, Some(secret.clone()));
         let pulled = store.credential_for(self.tenant, "ghcr.io", "shop").await.unwrap();
