@@ -39,9 +39,9 @@ pub(crate) async fn run(command: IncidentCommand) -> Outcome {
 async fn list(open: bool, limit: u32, output: Output) -> Outcome {
     let app = App::open().await?;
     let filter = IncidentFilter {
-        phase: None,
         open,
         limit,
+        ..IncidentFilter::default()
     };
     let incidents = app.store.list(TenantId::DEFAULT, &filter).await?;
     if output == Output::Json {

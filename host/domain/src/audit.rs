@@ -9,6 +9,7 @@ use crate::ports::StoreError;
 use crate::time::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// One event.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -85,4 +86,9 @@ pub trait Signer: Send + Sync {
     fn sign(&self, bytes: &[u8]) -> (String, String);
     /// Whether `value` is that of `bytes` under the key of that id; `None` where the ring has no such key.
     fn check(&self, key: &str, bytes: &[u8], value: &str) -> Option<bool>;
+    /// What the older keys sign with, by their ids: kept sealed, it checks what they have signed when they have left the ring. Nothing
+    /// that they sealed opens with it.
+    fn older(&self) -> Vec<(String, Zeroizing<Vec<u8>>)>;
+    /// Whether `value` is that of `bytes` under a key as [`Signer::older`] gives it.
+    fn check_under(&self, key: &[u8], bytes: &[u8], value: &str) -> bool;
 }

@@ -31,3 +31,4 @@ pub mod redact;
 pub mod rehearsal;
 pub mod report;
 pub mod time;
+pub mod upkeep;

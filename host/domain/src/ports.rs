@@ -315,6 +315,8 @@ pub struct IncidentFilter {
     pub open: bool,
     /// At most so many, newest first; 0 means 50.
     pub limit: u32,
+    /// Only those opened before this one: the last of the page before.
+    pub after: Option<IncidentId>,
 }
 
 /// What must survive a crash. Every method is one transaction.
@@ -394,6 +396,8 @@ pub struct SealPlace<'a> {
 
 /// Seals values for the store.
 pub trait Sealer: Send + Sync {
+    /// The newest key's id: that of every value that is sealed from now on.
+    fn newest(&self) -> String;
     /// Seals under the newest key; returns the key's id and the token.
     fn seal(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), SealError>;
     /// Opens with any key of the ring, if the value belongs to this place.

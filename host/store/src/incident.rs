@@ -5,6 +5,7 @@
 //! written whole each time. The timeline *is* the audit of the incident: what is to be in it is handed to
 //! `create` and `save` as events.
 
+use crate::access::LAST;
 use crate::audit;
 use crate::column::{from_json, from_millis, name_of, read_id, read_mode, read_phase, to_json, to_millis};
 use crate::delivery::{Placed, Receipt, Shown};
@@ -27,11 +28,12 @@ const LIST: u32 = 50;
 
 pub(crate) const LOAD: &str = "SELECT id, tenant, phase, mode, cluster_json, created_at, updated_at, closed_at, format, case_json \
      FROM incidents WHERE id = $1 AND tenant = $2";
-pub(crate) const LIST_ALL: &str = "SELECT id FROM incidents WHERE tenant = $1 ORDER BY id DESC LIMIT $2";
+// a page is found by the id that it begins after: a deep one costs as much as the first
+pub(crate) const LIST_ALL: &str = "SELECT id FROM incidents WHERE tenant = $1 AND id < $3 ORDER BY id DESC LIMIT $2";
 pub(crate) const LIST_OPEN: &str =
-    "SELECT id FROM incidents WHERE tenant = $1 AND closed = 0 ORDER BY id DESC LIMIT $2";
+    "SELECT id FROM incidents WHERE tenant = $1 AND closed = 0 AND id < $3 ORDER BY id DESC LIMIT $2";
 pub(crate) const LIST_PHASE: &str =
-    "SELECT id FROM incidents WHERE tenant = $1 AND phase = $3 ORDER BY id DESC LIMIT $2";
+    "SELECT id FROM incidents WHERE tenant = $1 AND phase = $4 AND id < $3 ORDER BY id DESC LIMIT $2";
 pub(crate) const ALERTS: &str = "SELECT a.alert_json FROM incident_alerts i JOIN alerts a ON a.id = i.alert \
      WHERE i.incident = $1 ORDER BY i.position";
 pub(crate) const OPEN_OF_OWNER: &str = "SELECT id, phase FROM incidents \
@@ -142,7 +144,8 @@ impl SqlStore {
         };
         let mut query = sqlx::query_scalar::<_, String>(sql)
             .bind(tenant.to_string())
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(filter.after.map_or_else(|| LAST.to_owned(), |id| id.to_string()));
         if let Some(phase) = filter.phase {
             query = query.bind(phase.name());
         }

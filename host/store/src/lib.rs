@@ -27,6 +27,7 @@
 //! | `events` | the audit as it is read |
 //! | `stop` | the emergency stop |
 //! | [`registry`] | pull credentials |
+//! | `reseal` | a change of keys |
 //! | `tenant` | what belongs to a team as a whole |
 //! | `page` | pages of lists |
 //! | `rows` | statements about many rows at once |
@@ -60,7 +61,9 @@ mod pinned;
 mod port;
 mod queue;
 pub mod registry;
+mod reseal;
 mod rows;
+
 mod scope;
 mod seal;
 mod sources;
@@ -78,6 +81,7 @@ mod postgres;
 #[cfg(test)]
 mod testing;
 
+pub use dreamops_domain::upkeep::Resealed;
 pub use error::OpenError;
 pub use open::SqlStore;
 pub use port::TenantCredentials;

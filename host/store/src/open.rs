@@ -35,7 +35,7 @@ const TRIES: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What the key check seals.
-const KNOWN: &[u8] = b"dreamops";
+pub(crate) const KNOWN: &[u8] = b"dreamops";
 
 /// The store on one database.
 #[derive(Clone)]
@@ -160,12 +160,7 @@ impl SqlStore {
     }
 
     pub(crate) async fn check_keys(&self, conn: &mut AnyConnection) -> Result<(), Refusal> {
-        let place = SealPlace {
-            tenant: TenantId::DEFAULT,
-            table: "key_check",
-            row: "only".to_owned(),
-            column: "value",
-        };
+        let place = key_check();
         let stored: Option<String> = sqlx::query_scalar("SELECT value_sealed FROM key_check")
             .fetch_optional(&mut *conn)
             .await?;
@@ -202,6 +197,16 @@ impl SqlStore {
         opened
             .map(Zeroizing::new)
             .map_err(|e| StoreError::Sealed(format!("{e} ({} {} {})", place.table, place.row, place.column)))
+    }
+}
+
+/// The place of the key check.
+pub(crate) fn key_check() -> SealPlace<'static> {
+    SealPlace {
+        tenant: TenantId::DEFAULT,
+        table: "key_check",
+        row: "only".to_owned(),
+        column: "value",
     }
 }
 

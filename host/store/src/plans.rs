@@ -2,7 +2,7 @@
 
 use crate::testing::in_memory;
 use crate::{access, alerts, audit, events, history, incident, intake, journal};
-use crate::{lease, meeting, pinned, queue, seal, sources, verify};
+use crate::{lease, meeting, pinned, queue, reseal, seal, sources, verify};
 use dreamops_domain::audit::AuditFilter;
 use sqlx::AssertSqlSafe;
 
@@ -52,10 +52,20 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
         (queue::HELD, "work_due"),
         (queue::WAITING, "work_due"),
         (&alerts::list_sql(false, true), "alerts_paged"),
+        (&reseal::SEALED[3].older(), "journal"),
     ] {
         let steps = plan(sql).await;
         assert!(steps.iter().any(|s| s.contains(index)), "{sql}: {steps:?}");
         assert!(!steps.iter().any(|s| s.starts_with("SCAN")), "{sql}: {steps:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_incidents_is_found_by_where_it_begins() {
+    for sql in [incident::LIST_ALL, incident::LIST_OPEN, incident::LIST_PHASE] {
+        let steps = plan(sql).await;
+        assert_eq!(steps.len(), 1, "{steps:?}");
+        assert!(steps[0].contains("id<?)"), "{sql}: {steps:?}");
     }
 }
 

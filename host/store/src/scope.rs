@@ -9,6 +9,7 @@
 //! | [`Scope::Held`] | the rows of the team whose incident is leased; the incident's row in the queue is taken first |
 //! | [`Scope::Token`], [`Scope::Route`], [`Scope::Name`] | the one token, source or team that the request names |
 //! | [`Scope::Sealer`] | the audit of all teams |
+//! | [`Scope::Keeper`] | which teams there are |
 //! | [`Scope::Program`] | what has no tenant: the queue, the emergency stop |
 
 use crate::error::Fault;
@@ -32,6 +33,7 @@ pub(crate) enum Scope<'a> {
     Route(&'a str, &'a str),
     Name(&'a str),
     Sealer,
+    Keeper,
     Program,
 }
 
@@ -85,6 +87,7 @@ impl SqlStore {
         let begin = match scope {
             Scope::Team(tenant) => format!("{begin}; SET LOCAL dreamops.tenant = '{tenant}'"),
             Scope::Sealer => format!("{begin}; SET LOCAL dreamops.sealer = 'on'"),
+            Scope::Keeper => format!("{begin}; SET LOCAL dreamops.keeper = 'on'"),
             _ => begin.to_owned(),
         };
         let mut tx = self.pool.begin_with(AssertSqlSafe(begin)).await?;
@@ -101,7 +104,7 @@ impl SqlStore {
             Scope::Token(sha256) => set(&mut tx, "dreamops.token", sha256).await?,
             Scope::Route(kind, name) => set(&mut tx, "dreamops.route", &format!("{kind}/{name}")).await?,
             Scope::Name(name) => set(&mut tx, "dreamops.name", name).await?,
-            Scope::Team(_) | Scope::Sealer | Scope::Program => {}
+            Scope::Team(_) | Scope::Sealer | Scope::Keeper | Scope::Program => {}
         }
         Ok(tx)
     }

@@ -1,7 +1,7 @@
 //! What the tests of this crate share: a clock that stands still, a keyring, incidents.
 
-use crate::SqlStore;
 use crate::scope::Dialect;
+use crate::{OpenError, SqlStore};
 use async_trait::async_trait;
 use dreamops_domain::alert::{Alert, AlertStatus, Hints, Source};
 use dreamops_domain::event::{Event, TimelineEntry};
@@ -111,11 +111,15 @@ impl Database {
     }
 
     pub(crate) async fn open(&self, keys: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> SqlStore {
-        let opened = match self {
+        self.open_as(keys, clock).await.expect("the database opens")
+    }
+
+    /// Opens it, if it lets these keys in.
+    pub(crate) async fn open_as(&self, keys: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<SqlStore, OpenError> {
+        match self {
             Self::File(folder) => SqlStore::open(&folder.path().join("dreamops.db"), keys, clock).await,
             Self::Postgres(address) => SqlStore::connect(address, keys, clock).await,
-        };
-        opened.expect("a new database opens")
+        }
     }
 }
 

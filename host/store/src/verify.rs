@@ -16,6 +16,8 @@ use crate::seal::{Stored, head};
 use dreamops_domain::audit::{AuditCheck, AuditHead, Signer};
 use dreamops_domain::id::TenantId;
 use sqlx::AnyConnection;
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// How many events are read at once.
 const PAGE: i64 = 1000;
@@ -39,6 +41,8 @@ struct Link {
 /// A check under way.
 struct Check<'a> {
     signer: &'a dyn Signer,
+    /// What keys that left the ring have signed with.
+    left: BTreeMap<String, Zeroizing<Vec<u8>>>,
     checked: u64,
     /// The position and the value before the next event; no value where it is not known.
     last: i64,
@@ -66,7 +70,7 @@ impl Check<'_> {
         let (key, chain) = (link.chain_key.unwrap_or_default(), link.chain.unwrap_or_default());
         // after a gap there is nothing to check against, and the gap was told
         if let Some(before) = self.before.take() {
-            match self.signer.check(&key, &link.stored.link(&before, position), &chain) {
+            match self.holds(&key, &link.stored.link(&before, position), &chain) {
                 Some(true) => {}
                 Some(false) => self.problem(format!(
                     "event {position} does not hold: it, or the one before it, was changed, made up or put in another place"
@@ -78,6 +82,12 @@ impl Check<'_> {
         }
         self.before = Some(chain);
         self.last = position;
+    }
+
+    /// Whether `value` is that of `bytes` under the key; `None` where nothing is known of that.
+    fn holds(&self, key: &str, bytes: &[u8], value: &str) -> Option<bool> {
+        let in_ring = self.signer.check(key, bytes, value);
+        in_ring.or_else(|| Some(self.signer.check_under(self.left.get(key)?, bytes, value)))
     }
 
     fn gap(&mut self, from: i64, to: i64) {
@@ -96,6 +106,7 @@ impl SqlStore {
         let tenant = tenant.to_string();
         let mut check = Check {
             signer: &*signer,
+            left: self.chain_keys(&mut tx).await?,
             checked: 0,
             last: 0,
             before: Some(String::new()),

@@ -34,6 +34,10 @@ impl Plain {
 }
 
 impl Sealer for Keyring {
+    fn newest(&self) -> String {
+        Keyring::newest(self).id.clone()
+    }
+
     fn seal(&self, place: &SealPlace<'_>, value: &[u8]) -> Result<(String, String), SealError> {
         let plain = Plain {
             tenant: place.tenant.to_string(),
@@ -45,7 +49,7 @@ impl Sealer for Keyring {
         let text = serde_json::to_vec(&plain)
             .map(Zeroizing::new)
             .map_err(|_| SealError::Failed("its place could not be written down".to_owned()))?;
-        let key = self.newest();
+        let key = Keyring::newest(self);
         Ok((key.id.clone(), key.fernet.encrypt(&text)))
     }
 

@@ -5,6 +5,7 @@ use crate::keyring::Keyring;
 use dreamops_domain::audit::Signer;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 /// Bytes of a value.
 const VALUE_BYTES: usize = 32;
@@ -17,9 +18,20 @@ impl Signer for Keyring {
 
     fn check(&self, key: &str, bytes: &[u8], value: &str) -> Option<bool> {
         let key = self.keys().find(|k| k.id == key)?;
+        Some(self.check_under(key.chain.as_slice(), bytes, value))
+    }
+
+    fn older(&self) -> Vec<(String, Zeroizing<Vec<u8>>)> {
+        let older = self.keys().skip(1);
+        older
+            .map(|key| (key.id.clone(), Zeroizing::new(key.chain.to_vec())))
+            .collect()
+    }
+
+    fn check_under(&self, key: &[u8], bytes: &[u8], value: &str) -> bool {
         let value = hex::decode(value).unwrap_or_default();
         // compares in a time that does not depend on where they differ
-        Some(mac(key.chain.as_slice(), bytes).verify_slice(&value).is_ok())
+        mac(key, bytes).verify_slice(&value).is_ok()
     }
 }
 
@@ -38,6 +50,22 @@ fn mac(key: &[u8], bytes: &[u8]) -> Hmac<Sha256> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_key_signed_is_checked_by_what_it_leaves_and_by_nothing_else() {
+        let (old, new) = (Keyring::generate(), Keyring::generate());
+        let alone = Keyring::parse(old.expose()).unwrap();
+        let (id, value) = alone.sign(b"an event");
+        let both = Keyring::parse(&format!("{},{}", new.expose(), old.expose())).unwrap();
+        let [(left, key)] = both.older().try_into().unwrap();
+        assert_eq!(left, id);
+        let later = Keyring::parse(new.expose()).unwrap();
+        assert!(later.check_under(&key, b"an event", &value));
+        assert!(!later.check_under(&key, b"another", &value));
+        assert!(!later.check_under(b"made up", b"an event", &value));
+        // it is no key of the ring in another form
+        assert!(!old.expose().contains(&hex::encode(&*key)));
+    }
 
     #[test]
     fn the_algorithm_is_the_one_that_is_named() {

@@ -10,6 +10,7 @@ use dreamops_domain::fleet::Fleet;
 use dreamops_domain::intake::{Intake, Queue};
 use dreamops_domain::phase::Mode;
 use dreamops_domain::ports::{Clock, Store};
+use dreamops_domain::upkeep::Upkeep;
 use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct Ports {
     pub rehearsals: Arc<dyn Rehearsals>,
     /// Redaction.
     pub redactors: Arc<dyn Redactors>,
+    /// Work on the store as a whole.
+    pub upkeep: Arc<dyn Upkeep>,
 }
 
 /// What an operator may set.

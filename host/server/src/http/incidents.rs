@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-/// How deep a list is searched; what lies deeper is found by narrower filters.
-const DEEPEST: u32 = 10_000;
+/// How many incidents one request looks at where few of them match; the cursor goes on behind the last of them.
+const LOOKED_AT: u32 = 5000;
 /// Longer reasons are refused.
 const LONGEST_REASON: usize = 2000;
 
@@ -64,6 +64,7 @@ impl Wanted {
 /// Incidents, newest first
 ///
 /// Incidents in phase `suppressed` (most of them only joined another one) are left out unless `phase=suppressed` is asked for.
+/// Where few of many match, a part may hold fewer items than asked for and still have a `next_cursor`.
 #[utoipa::path(get, path = "/api/v1/incidents", tag = "incidents", params(Wanted), responses((status = 200, body = Listed<IncidentView>)))]
 pub(super) async fn list(
     State(app): State<App>,
@@ -90,35 +91,40 @@ pub(super) async fn list(
         phase,
         open: wanted.open.unwrap_or(false),
         limit: 0,
+        after,
     };
-    page(&app, by.tenant, filter, &wanted, after, size).await.map(Json)
+    page(&app, by.tenant, filter, &wanted, size).await.map(Json)
 }
 
-/// The matching incidents after a cursor. The port gives the newest: twice as many are asked for until the page is full.
+/// The matching incidents after a cursor, looked for portion by portion until the page is full or enough was looked at.
 async fn page(
     app: &App,
     tenant: TenantId,
     mut filter: IncidentFilter,
     wanted: &Wanted,
-    after: Option<IncidentId>,
     size: u32,
 ) -> Result<Listed<IncidentView>, Problem> {
     filter.limit = size + 1;
+    let (mut shown, mut looked_at) = (Vec::new(), 0);
     loop {
         let found = app.store.list(tenant, &filter).await?;
-        let all = found.len() < filter.limit as usize;
-        let mut matching: Vec<&Incident> = found
-            .iter()
-            .filter(|i| after.is_none_or(|a| i.id < a) && wanted.matches(i))
-            .collect();
-        let more = matching.len() > size as usize;
-        if !more && !all && filter.limit < DEEPEST {
-            filter.limit = filter.limit.saturating_mul(2).min(DEEPEST);
-            continue;
+        let ended = found.len() < filter.limit as usize;
+        for incident in &found {
+            if shown.len() == size as usize && wanted.matches(incident) {
+                return Ok(Listed::new(shown, filter.after.map(|id| id.to_string())));
+            }
+            if wanted.matches(incident) {
+                shown.push(IncidentView::of(incident));
+            }
+            filter.after = Some(incident.id);
         }
-        matching.truncate(size as usize);
-        let next = matching.last().filter(|_| more).map(|i| i.id.to_string());
-        return Ok(Listed::new(matching.into_iter().map(IncidentView::of).collect(), next));
+        looked_at += filter.limit;
+        if ended {
+            return Ok(Listed::new(shown, None));
+        }
+        if looked_at >= LOOKED_AT {
+            return Ok(Listed::new(shown, filter.after.map(|id| id.to_string())));
+        }
     }
 }
 

@@ -65,6 +65,36 @@ async fn pages_are_whole_and_in_order_without_gap_or_repeat() {
 }
 
 #[tokio::test]
+async fn what_does_not_match_is_passed_over_from_page_to_page() {
+    let world = World::new().await;
+    let mut wanted = Vec::new();
+    for i in 0..9 {
+        world.clock.advance(Duration::from_millis(5));
+        let namespace = if i % 4 == 0 { "shop" } else { "other" };
+        let body = json!({ "alert_id": format!("a{i}"), "title": "t", "metadata": { "namespace": namespace, "pod": format!("p{i}") } });
+        let path = "/api/v1/kubernetes/agno/process-incident";
+        let id = world.post("admin", path, &body).await.json()["incident_id"].clone();
+        if namespace == "shop" {
+            wanted.insert(0, id);
+        }
+    }
+    let mut cursor = String::new();
+    for (at, id) in wanted.iter().enumerate() {
+        let path = format!("/api/v1/incidents?limit=1&namespace=shop&cursor={cursor}");
+        let page = world.get("viewer", &path).await;
+        assert_eq!(page.items().len(), 1);
+        assert_eq!(&page.items()[0]["id"], id);
+        let next = page.json()["next_cursor"].clone();
+        assert_eq!(next.is_null(), at + 1 == wanted.len(), "{next}");
+        cursor = next.as_str().unwrap_or_default().to_owned();
+    }
+    for bad in ["x", "01900000-0000-7000-8000"] {
+        let answer = world.get("viewer", &format!("/api/v1/incidents?cursor={bad}")).await;
+        answer.is_problem(400, "malformed");
+    }
+}
+
+#[tokio::test]
 async fn filters_choose_and_what_only_joined_is_left_out_unless_asked_for() {
     let world = World::new().await;
     let id = world.incident("admin", "a1").await;

@@ -11,7 +11,6 @@ use dreamops_server::ports::{
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use zeroize::Zeroizing;
 
 /// The digest of the plan that waits.
 pub(crate) const DIGEST: &str = "d1";
@@ -66,17 +65,21 @@ impl Desk for TestDesk {
     }
 }
 
-/// Accepts the token `right`; the key of a cluster is its address.
+/// Accepts tokens and kubeconfigs that say `right`; the key of a cluster is its address.
 pub(crate) struct TestConnector;
 
 #[async_trait]
 impl Connector for TestConnector {
     async fn prove(&self, _: TenantId, request: &ConnectRequest) -> Result<Proved, ConnectRefusal> {
-        if !matches!(&request.credential, GivenCredential::Token(token) if token.as_str() == "right") {
-            return Err(ConnectRefusal::Refused(
-                "the cluster does not accept the credential".into(),
-            ));
-        }
+        let credential = match &request.credential {
+            GivenCredential::Token(token) if token.starts_with("right") => token.clone(),
+            GivenCredential::Kubeconfig(text) if text.contains("right") => text.clone(),
+            _ => {
+                return Err(ConnectRefusal::Refused(
+                    "the cluster does not accept the credential".into(),
+                ));
+            }
+        };
         Ok(Proved {
             namespace: request.namespace.clone(),
             cluster: ClusterId {
@@ -89,7 +92,7 @@ impl Connector for TestConnector {
             platform: "linux/amd64".into(),
             can_list_namespaces: false,
             expires_at: None,
-            credential: Zeroizing::new("sealed-later".into()),
+            credential,
         })
     }
 }

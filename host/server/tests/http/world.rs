@@ -10,7 +10,7 @@ use dreamops_domain::id::{TenantId, TokenId};
 use dreamops_domain::ports::Clock;
 use dreamops_server::http::{App, Ports, Settings, serve};
 use dreamops_store::SqliteStore;
-use dreamops_vault::Keyring;
+use dreamops_vault::{Keyring, NewKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -34,7 +34,18 @@ pub(crate) struct World {
     pub(crate) other: TenantId,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) served: JoinHandle<std::io::Result<()>>,
-    _folder: tempfile::TempDir,
+    /// The keys of its ring, newest first.
+    pub(crate) keys: [NewKey; 2],
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// The database's file in the folder.
+pub(crate) const DATABASE: &str = "dreamops.db";
+
+/// A ring of keys, newest first.
+pub(crate) fn ring_of(keys: &[&NewKey]) -> Arc<Keyring> {
+    let text: Vec<&str> = keys.iter().map(|key| key.expose()).collect();
+    Arc::new(Keyring::parse(&text.join(",")).unwrap())
 }
 
 impl World {
@@ -46,8 +57,9 @@ impl World {
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let clock = TestClock::new();
         let folder = tempfile::tempdir().unwrap();
-        let ring = Arc::new(Keyring::parse(Keyring::generate().expose()).unwrap());
-        let store = SqliteStore::open(&folder.path().join("dreamops.db"), ring.clone(), clock.clone())
+        let keys = [Keyring::generate(), Keyring::generate()];
+        let ring = ring_of(&[&keys[0], &keys[1]]);
+        let store = SqliteStore::open(&folder.path().join(DATABASE), ring.clone(), clock.clone())
             .await
             .unwrap()
             .with_signer(ring);
@@ -72,6 +84,7 @@ impl World {
             connector: Arc::new(TestConnector),
             rehearsals: Arc::new(TestRehearsals),
             redactors: Arc::new(TestRedactors),
+            upkeep: Arc::new(store.clone()),
         };
         let mut settings = Settings {
             pagerduty_secrets: SECRETS.map(|s| Zeroizing::new(s.to_owned())).to_vec(),
@@ -95,7 +108,8 @@ impl World {
             other,
             stop: Some(stop),
             served,
-            _folder: folder,
+            keys,
+            folder,
         };
         for role in [Role::Intake, Role::Viewer, Role::Responder, Role::Admin] {
             world.token(TenantId::DEFAULT, role, role.name()).await;
@@ -121,6 +135,14 @@ impl World {
     pub(crate) async fn happen(&self, tenant: TenantId, user: &str) {
         self.token(tenant, Role::Intake, user).await;
         self.sealed().await;
+    }
+
+    /// The database as another process opens it, with these keys.
+    pub(crate) async fn beside(&self, keys: &[&NewKey]) -> SqliteStore {
+        let ring = ring_of(keys);
+        let path = self.folder.path().join(DATABASE);
+        let store = SqliteStore::open(&path, ring.clone(), self.clock.clone()).await;
+        store.unwrap().with_signer(ring)
     }
 
     /// Lets every event have its position.

@@ -97,6 +97,22 @@ async fn lists_are_newest_first_filtered_and_bounded() {
         ..all
     };
     assert_eq!(listed(ended.clone()).await, ids[..1]);
+    // a page begins after the one before, and is not moved by what came since
+    clock.advance(Duration::from_secs(1));
+    store.create(&incident(&clock, "four"), "four").await.unwrap();
+    for (after, open, rest) in [(0, false, 1..3), (0, true, 1..3), (1, true, 2..3), (2, false, 3..3)] {
+        let next = IncidentFilter {
+            after: Some(ids[after]),
+            open,
+            ..IncidentFilter::default()
+        };
+        assert_eq!(listed(next).await, ids[rest], "{after} {open}");
+    }
+    let behind = IncidentFilter {
+        after: Some(ids[0]),
+        ..ended.clone()
+    };
+    assert!(listed(behind).await.is_empty());
     let nonsense = IncidentFilter { open: true, ..ended };
     assert!(listed(nonsense).await.is_empty());
 }
