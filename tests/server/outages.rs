@@ -1,4 +1,4 @@
-//! Surroundings that fail: a database that is away, a disk that is full, keys that are others. Nothing that was answered with 202 is
+//! Surroundings that fail: a database that is away or cuts off, a disk that is full, keys that are others. Nothing that was answered with 202 is
 //! lost, nothing is done twice, and what cannot be done is said.
 
 use crate::crashes::all_is_well;
@@ -20,6 +20,8 @@ const CONFIGURATION: &str = "mode = \"yolo\"\n[respond]\nstability = \"2s\"\nhea
                              [server]\nworkers = 4\n";
 /// A well-formed key that nothing was sealed under.
 const OTHER_KEY: &str = "YW5vdGhlci1rZXktZm9yLXRlc3RzLW9mLXNlcnZlcnM=";
+/// Ends every connection to the database of that test, whatever it is doing.
+const CUT_OFF: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outages'";
 /// How long a change of the surroundings may take to be noticed.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -59,6 +61,10 @@ fn a_database_that_goes_and_comes_back_loses_nothing() {
     for moment in [100, 1500, 3000] {
         std::thread::sleep(Duration::from_millis(moment));
         away_and_back(&mut database, &place);
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_millis(50));
+            database.query(SUPERUSER, "postgres", CUT_OFF).unwrap();
+        }
     }
     all_is_well(&place, &stage, &before, &senders.stop());
     assert_eq!(place.stop(), Some(0));

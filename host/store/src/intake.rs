@@ -242,23 +242,25 @@ async fn untold<'p, 'a>(
     Ok(news)
 }
 
-/// Takes the delivery's key; false where a delivery that counts has it.
+/// Takes the delivery's key; false where a delivery that counts has it. One from a time that is still to come, by a clock that was
+/// set back since, does not count for longer than any other.
 async fn is_first(conn: &mut AnyConnection, delivery: &NewDelivery, receipt: &Receipt<'_>) -> Result<bool, Fault> {
     let received = to_millis(delivery.received_at);
-    let counts_since = delivery.repeats_for.map_or(i64::MIN, |span| {
-        received.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
-    });
+    let span = delivery
+        .repeats_for
+        .map_or(i64::MAX, |span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
     let done = sqlx::query(
         "INSERT INTO delivery_keys (tenant, source, key, delivery, received_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (tenant, source, key) DO UPDATE SET delivery = excluded.delivery, received_at = excluded.received_at \
-         WHERE delivery_keys.received_at < $6",
+         WHERE delivery_keys.received_at < $6 OR delivery_keys.received_at > $7",
     )
     .bind(delivery.tenant.to_string())
     .bind(receipt.source)
     .bind(receipt.key)
     .bind(receipt.id.to_string())
     .bind(received)
-    .bind(counts_since)
+    .bind(received.saturating_sub(span))
+    .bind(received.saturating_add(span))
     .execute(conn)
     .await?;
     Ok(done.rows_affected() > 0)

@@ -79,6 +79,8 @@ mod plans;
 #[cfg(all(test, unix))]
 mod postgres;
 #[cfg(test)]
+mod set_back;
+#[cfg(test)]
 mod testing;
 
 pub use dreamops_domain::upkeep::Resealed;

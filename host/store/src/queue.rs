@@ -8,6 +8,8 @@
 //! | a resolution or an acknowledgement comes | at once, and a worker that postpones at that moment does not undo it |
 //! | it ends | never |
 //!
+//! Moments are by the store's clock. What became due before that clock was set back is due when it comes to that moment again.
+//!
 //! A claim is a lease as in `lease`: the epoch goes up, and who held it before cannot write any more. On `SQLite`, whose workers are
 //! on one host, what a dead process held is claimed at once; elsewhere its lease has to run out.
 
