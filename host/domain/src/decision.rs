@@ -1,11 +1,14 @@
 //! What policy is asked, and what it answers.
 
+use crate::id::TenantId;
+use crate::maintenance::MaintenanceWindow;
 use crate::object::ObjectRef;
-use crate::phase::Mode;
+use crate::phase::{Mode, Phase};
 use crate::plan::Step;
 use crate::rehearsal::Rehearsal;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The answer for one step, or for a whole incident.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -61,6 +64,26 @@ pub struct IncidentFacts<'a> {
     pub steps_done: usize,
     /// Writing steps that the plan would carry out.
     pub steps_planned: usize,
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// The incident's namespace.
+    pub namespace: &'a str,
+    /// The strategy that proposes the plan.
+    pub strategy: &'a str,
+    /// What else goes on.
+    pub surroundings: &'a Surroundings,
+}
+
+/// What goes on around an incident, as far as policy heeds it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Surroundings {
+    /// Actions on the cluster within the last hour that no person had agreed to.
+    pub automated_last_hour: usize,
+    /// Incidents of the team within the last 24 hours in which the strategy acted, by when it did last and where they stand;
+    /// newest first.
+    pub of_strategy: Vec<(Timestamp, Phase)>,
+    /// The team's windows of maintenance, open ones and others.
+    pub windows: Vec<MaintenanceWindow>,
 }
 
 /// An earlier action on an owner.
@@ -89,4 +112,61 @@ pub struct EmergencyStop {
     pub by: String,
     /// Why.
     pub reason: String,
+}
+
+/// Where an emergency stop holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopScope {
+    /// In the whole program.
+    Everywhere,
+    /// For everything of a team.
+    Tenant(TenantId),
+    /// For one cluster of a team.
+    Cluster {
+        /// The team.
+        tenant: TenantId,
+        /// [`ClusterId::key`](crate::incident::ClusterId::key): what the stop is bound to.
+        key: String,
+        /// The cluster's name when it was pulled.
+        name: String,
+    },
+}
+
+impl StopScope {
+    /// The scope's name, as the API writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Everywhere => "global",
+            Self::Tenant(_) => "tenant",
+            Self::Cluster { .. } => "cluster",
+        }
+    }
+
+    /// The cluster's name, where it is one cluster's.
+    pub fn cluster(&self) -> Option<&str> {
+        match self {
+            Self::Cluster { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for StopScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everywhere => f.write_str("the emergency stop"),
+            Self::Tenant(_) => f.write_str("the emergency stop of this team"),
+            Self::Cluster { name, .. } => write!(f, "the emergency stop of cluster {name}"),
+        }
+    }
+}
+
+/// An emergency stop that is on, with where it holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ScopedStop {
+    /// Where.
+    pub scope: StopScope,
+    /// Who, since when, why.
+    pub stop: EmergencyStop,
 }

@@ -54,6 +54,10 @@ id!(
     AlertId
 );
 id!(
+    /// A window of maintenance.
+    MaintenanceWindowId
+);
+id!(
     /// One request of a source.
     DeliveryId
 );

@@ -20,6 +20,7 @@ pub mod incident;
 pub mod inert;
 pub mod intake;
 pub mod journal;
+pub mod maintenance;
 pub mod manifest;
 pub mod object;
 mod pattern;

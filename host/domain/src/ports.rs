@@ -12,7 +12,9 @@
 //! | [`RegistryCredentials`] | pull credentials that an operator gave | `store` |
 //! | [`Story`] | watching an incident as it happens | `cli` |
 
-use crate::decision::{Decision, EmergencyStop, IncidentFacts, PastAction, StepFacts};
+use crate::decision::{
+    Decision, EmergencyStop, IncidentFacts, PastAction, ScopedStop, StepFacts, StopScope, Surroundings,
+};
 use crate::event::TimelineEntry;
 use crate::finding::{Assessment, Finding, Verdict};
 use crate::id::{EntryId, IncidentId, TenantId};
@@ -272,8 +274,8 @@ pub enum StoreError {
     #[error("a stored value cannot be opened: {0}; check DREAMOPS_ENCRYPTION_KEYS")]
     Sealed(String),
     /// The emergency stop is on.
-    #[error("the emergency stop is on since {} ({}: {}); `dreamops resume` releases it", .0.since, .0.by, .0.reason)]
-    Stopped(EmergencyStop),
+    #[error("{} is on since {} ({}: {}); `dreamops resume` releases it", .0.scope, .0.stop.since, .0.stop.by, .0.stop.reason)]
+    Stopped(ScopedStop),
     /// Another incident is open for the same owner, so this one cannot be opened again.
     #[error("incident {0} is open for the same object; end it first")]
     OwnerTaken(IncidentId),
@@ -348,6 +350,14 @@ pub trait Store: Send + Sync {
         owner: &ObjectRef,
         since: Timestamp,
     ) -> Result<Vec<PastAction>, StoreError>;
+    /// What policy asks about the surroundings of a plan of `strategy` for `cluster`.
+    async fn surroundings(
+        &self,
+        tenant: TenantId,
+        cluster: &ClusterId,
+        strategy: &str,
+        now: Timestamp,
+    ) -> Result<Surroundings, StoreError>;
     /// Writes planned entries (not started) to the journal. Forward entries of the same attempt that were planned
     /// before and never started are replaced, as a whole; entries that take writes back replace those of the same write.
     async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry]) -> Result<(), StoreError>;
@@ -375,10 +385,18 @@ pub trait Store: Send + Sync {
     async fn pin(&self, lease: &Lease, digest: &str, bytes: &[u8]) -> Result<(), StoreError>;
     /// A kept file, held against its digest; `None` where it is not kept.
     async fn pinned(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError>;
-    /// The emergency stop, if it is on.
+    /// The emergency stop for everything, if it is on.
     async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError>;
-    /// Pulls or releases it.
+    /// Pulls or releases it, on the word of whoever is at the host.
     async fn set_emergency_stop(&self, stop: Option<EmergencyStop>) -> Result<(), StoreError>;
+    /// The widest stop that holds for a team's cluster, by [`ClusterId::key`], if any does.
+    async fn stop_over(&self, tenant: TenantId, cluster_key: &str) -> Result<Option<ScopedStop>, StoreError>;
+    /// The stops that hold for a team or a part of it, the widest first.
+    async fn stops(&self, tenant: TenantId) -> Result<Vec<ScopedStop>, StoreError>;
+    /// Pulls a stop; false where it is on already: who pulled it first stays.
+    async fn pull_stop(&self, stop: &ScopedStop) -> Result<bool, StoreError>;
+    /// Releases a stop; false where it was not on.
+    async fn release_stop(&self, scope: &StopScope, by: &str) -> Result<bool, StoreError>;
 }
 
 /// Where a sealed value belongs; a value is refused elsewhere.

@@ -3,12 +3,21 @@
 use crate::rules::Rules;
 use crate::{ask, deny};
 use dreamops_domain::decision::{Decision, IncidentFacts, PastAction};
-use dreamops_domain::phase::Mode;
+use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::time::Timestamp;
 use std::time::Duration;
 
 type Rule = fn(&Rules, &IncidentFacts<'_>) -> Option<Decision>;
 
-const RULES: [Rule; 4] = [too_many_steps, mode, cool_down, too_often];
+const RULES: [Rule; 7] = [
+    too_many_steps,
+    mode,
+    maintenance,
+    cool_down,
+    too_often,
+    too_many_automated,
+    breaker,
+];
 
 const HOUR: Duration = Duration::from_hours(1);
 /// The cool-down stops doubling here.
@@ -43,6 +52,20 @@ fn mode(_: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
     }
 }
 
+fn maintenance(_: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
+    let mut windows = facts.surroundings.windows.iter();
+    let open = windows.find(|window| window.holds(facts.cluster, facts.namespace, facts.now))?;
+    let reason = if open.reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", open.reason)
+    };
+    Some(ask(format!(
+        "guard maintenance: a window of maintenance by {} is open{reason}; nothing is done without a person",
+        open.created_by
+    )))
+}
+
 fn cool_down(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
     let last = facts.history.iter().max_by_key(|p| p.at)?;
     let failures = failures_in_a_row(facts.history);
@@ -57,7 +80,7 @@ fn cool_down(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
         n => format!(" after {n} failed attempts"),
     };
     Some(ask(format!(
-        "{} had {} {} minutes ago and is left alone for {} minutes{after} (policy.cool_down_minutes is {})",
+        "guard cool-down: {} had {} {} minutes ago and is left alone for {} minutes{after} (policy.cool_down_minutes is {})",
         facts.owner,
         last.action,
         passed.as_secs() / 60,
@@ -97,8 +120,49 @@ fn too_often(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
         return None;
     }
     Some(ask(format!(
-        "{} would have had {sum} actions within an hour, and policy.max_actions_per_hour is {}",
+        "guard actions per owner: {} would have had {sum} actions within an hour, and policy.max_actions_per_hour is {}",
         facts.owner, rules.max_actions_per_hour
+    )))
+}
+
+fn too_many_automated(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
+    let sum = facts.surroundings.automated_last_hour + facts.steps_planned;
+    if sum <= rules.max_automated_actions_per_hour {
+        return None;
+    }
+    Some(ask(format!(
+        "guard actions per hour: cluster {} would have had {sum} actions without a person within an hour, and \
+         policy.max_automated_actions_per_hour is {}",
+        facts.cluster, rules.max_automated_actions_per_hour
+    )))
+}
+
+/// A strategy that fails in one place after the other has met something that it does not understand.
+fn breaker(rules: &Rules, facts: &IncidentFacts<'_>) -> Option<Decision> {
+    let ended = facts
+        .surroundings
+        .of_strategy
+        .iter()
+        .filter(|(_, phase)| phase.closed());
+    let failed: Vec<Timestamp> = ended
+        .take_while(|(_, phase)| *phase != Phase::Resolved)
+        .filter(|(_, phase)| matches!(phase, Phase::Reverted | Phase::Escalated))
+        .map(|(at, _)| *at)
+        .collect();
+    let last = failed.first()?;
+    let broken = rules.breaker_failures > 0 && failed.len() >= rules.breaker_failures;
+    let passed = facts.now.since(*last);
+    if !broken || passed >= Duration::from_secs(rules.breaker_minutes.saturating_mul(60)) {
+        return None;
+    }
+    Some(ask(format!(
+        "guard circuit breaker: {} acted in {} incidents in a row without resolving one, the last {} minutes ago \
+         (policy.breaker_failures is {}, policy.breaker_minutes is {})",
+        facts.strategy,
+        failed.len(),
+        passed.as_secs() / 60,
+        rules.breaker_failures,
+        rules.breaker_minutes
     )))
 }
 

@@ -16,6 +16,9 @@
 //! | the spec is not kept by somebody else | `owners.helm` | a person |
 //! | the owner was left alone for a while, longer after failures | `cool_down_minutes` | a person |
 //! | the owner was not changed too often | `max_actions_per_hour` | a person |
+//! | the cluster was not changed too often without a person | `max_automated_actions_per_hour` | a person |
+//! | the strategy did not fail several times in a row | `breaker_failures`, `breaker_minutes` | a person |
+//! | no window of maintenance is open | `/api/v1/maintenance-windows` | a person |
 //!
 //! Words to a person (the action `escalate`) write nothing and always pass. The emergency stop and one open incident
 //! per owner are kept by the store, which can hold them against a crash.
@@ -31,7 +34,7 @@ use dreamops_domain::ports::Policy;
 use sha2::{Digest, Sha256};
 
 /// Raised when a rule's meaning changes, so that an approval under the old meaning is void.
-const MEANING: u32 = 1;
+const MEANING: u32 = 2;
 
 /// Policy from rules that are part of the program.
 #[derive(Clone, Debug)]

@@ -23,6 +23,12 @@ pub struct Rules {
     pub cool_down_minutes: u64,
     /// The most actions on one owner within an hour without a person. 6: two incidents of full length.
     pub max_actions_per_hour: usize,
+    /// The most actions on one cluster within an hour without a person. 20: more at a time is an outage of the cluster itself.
+    pub max_automated_actions_per_hour: usize,
+    /// After so many incidents in a row that a strategy acted in and did not resolve it asks a person; 0 for never. 3.
+    pub breaker_failures: usize,
+    /// For how long after the last of them, in minutes. 60.
+    pub breaker_minutes: u64,
     /// What may be done to specs that others keep.
     pub owners: Owners,
 }
@@ -74,6 +80,9 @@ impl Default for Rules {
             max_steps_per_incident: 3,
             cool_down_minutes: 15,
             max_actions_per_hour: 6,
+            max_automated_actions_per_hour: 20,
+            breaker_failures: 3,
+            breaker_minutes: 60,
             owners: Owners::default(),
         }
     }

@@ -160,13 +160,25 @@ impl Session<'_> {
         let journal = self.journal().await?;
         let changed = |e: &&JournalEntry| e.direction == Direction::Forward && (e.took_effect() || e.in_doubt());
         let done: BTreeSet<(u32, u32)> = journal.iter().filter(changed).map(|e| (e.attempt, e.step)).collect();
-        Ok(self.responder.ports.policy.incident(&IncidentFacts {
+        let ports = &self.responder.ports;
+        let (cluster, now) = (&self.incident.cluster, ports.clock.now());
+        let strategy = self.incident.case.strategy.as_ref().map(|s| s.name.as_str());
+        let strategy = strategy.unwrap_or_default();
+        let surroundings = ports
+            .store
+            .surroundings(self.incident.tenant, cluster, strategy, now)
+            .await?;
+        Ok(ports.policy.incident(&IncidentFacts {
             mode: self.incident.mode,
             owner: &owner,
-            now: self.responder.ports.clock.now(),
+            now,
             history: &history,
             steps_done: done.len(),
             steps_planned: plan.steps.iter().filter(|s| s.action.writes()).count(),
+            cluster: &cluster.name,
+            namespace: &self.incident.case.namespace,
+            strategy,
+            surroundings: &surroundings,
         }))
     }
 

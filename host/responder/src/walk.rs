@@ -6,7 +6,7 @@
 use crate::RespondError;
 use crate::session::{Session, cannot_be_retried};
 use dreamops_domain::alert::AlertStatus;
-use dreamops_domain::decision::EmergencyStop;
+use dreamops_domain::decision::{EmergencyStop, ScopedStop};
 use dreamops_domain::event::Event;
 use dreamops_domain::phase::{Mode, Phase};
 use dreamops_domain::ports::StoreError;
@@ -133,17 +133,19 @@ impl Session<'_> {
         if by_person || only_looks {
             return Ok(false);
         }
-        match self.responder.ports.store.emergency_stop().await? {
+        let store = &self.responder.ports.store;
+        match store
+            .stop_over(self.incident.tenant, &self.incident.cluster.key)
+            .await?
+        {
             Some(stop) => self.halt(&stop).await.map(|()| true),
             None => Ok(false),
         }
     }
 
-    async fn halt(&mut self, stop: &EmergencyStop) -> Result<(), RespondError> {
-        let because = format!(
-            "the emergency stop is on since {} by {} ({})",
-            stop.since, stop.by, stop.reason
-        );
+    async fn halt(&mut self, on: &ScopedStop) -> Result<(), RespondError> {
+        let EmergencyStop { since, by, reason } = &on.stop;
+        let because = format!("{} is on since {since} by {by} ({reason})", on.scope);
         self.record(Event::Halted {
             because: because.clone(),
         });

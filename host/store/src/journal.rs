@@ -69,8 +69,8 @@ impl SqlStore {
         let owner = held.owner_key.clone();
         sqlx::query(
             "INSERT INTO journal (id, tenant, incident, cluster_key, owner_key, attempt, step, number, direction, \
-             action, strategy, fault, write_key, write_sealed) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             action, strategy, fault, write_key, write_sealed, approved) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(entry.id.to_string())
         .bind(held.tenant.to_string())
@@ -86,6 +86,7 @@ impl SqlStore {
         .bind(fault_name(case))
         .bind(key)
         .bind(sealed)
+        .bind(i64::from(case.approval.is_some()))
         .execute(conn)
         .await?;
         Ok(())
@@ -99,7 +100,7 @@ impl SqlStore {
         by_person: bool,
     ) -> Result<(), Fault> {
         let mut tx = self.write(Scope::Held(lease.incident)).await?;
-        hold(&mut tx, lease, self.now()).await?;
+        let held = hold(&mut tx, lease, self.now()).await?;
         let found: Option<(String, Option<String>)> =
             sqlx::query_as("SELECT direction, outcome_json FROM journal WHERE id = $1 AND incident = $2")
                 .bind(entry.to_string())
@@ -112,7 +113,7 @@ impl SqlStore {
             return Err(StoreError::Journal(why).into());
         }
         let taken_back = by_person && direction == direction_name(Direction::Revert);
-        if !taken_back && let Some(stop) = self.stop_in(&mut tx).await? {
+        if !taken_back && let Some(stop) = self.stop_in(&mut tx, held.tenant, &held.cluster_key).await? {
             return Err(StoreError::Stopped(stop).into());
         }
         sqlx::query("UPDATE journal SET started_at = $2 WHERE id = $1")

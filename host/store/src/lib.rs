@@ -27,6 +27,7 @@
 //! | `events` | the audit as it is read |
 //! | `stop` | the emergency stop |
 //! | [`registry`] | pull credentials |
+//! | `maintenance` | windows of maintenance, and what else guards ask |
 //! | `reseal` | a change of keys |
 //! | `tenant` | what belongs to a team as a whole |
 //! | `page` | pages of lists |
@@ -54,6 +55,7 @@ mod incident;
 mod intake;
 mod journal;
 mod lease;
+mod maintenance;
 mod meeting;
 mod open;
 mod page;

@@ -2,7 +2,7 @@
 
 use crate::open::SqlStore;
 use async_trait::async_trait;
-use dreamops_domain::decision::{EmergencyStop, PastAction};
+use dreamops_domain::decision::{EmergencyStop, PastAction, ScopedStop, StopScope, Surroundings};
 use dreamops_domain::event::TimelineEntry;
 use dreamops_domain::id::{EntryId, IncidentId, TenantId};
 use dreamops_domain::incident::{ClusterId, Incident};
@@ -58,6 +58,16 @@ impl Store for SqlStore {
         Ok(self.past_actions(tenant, cluster, owner, since).await?)
     }
 
+    async fn surroundings(
+        &self,
+        tenant: TenantId,
+        cluster: &ClusterId,
+        strategy: &str,
+        now: Timestamp,
+    ) -> Result<Surroundings, StoreError> {
+        Ok(self.surroundings_of(tenant, cluster, strategy, now).await?)
+    }
+
     async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry]) -> Result<(), StoreError> {
         Ok(self.plan_entries(lease, entries).await?)
     }
@@ -95,11 +105,36 @@ impl Store for SqlStore {
     }
 
     async fn emergency_stop(&self) -> Result<Option<EmergencyStop>, StoreError> {
-        Ok(self.stop_now().await?)
+        Ok(self.stop_everywhere().await?)
     }
 
     async fn set_emergency_stop(&self, stop: Option<EmergencyStop>) -> Result<(), StoreError> {
-        Ok(self.set_stop(stop).await?)
+        match stop {
+            Some(stop) => {
+                let scope = StopScope::Everywhere;
+                self.pull(&ScopedStop { scope, stop }).await?;
+            }
+            None => {
+                self.release_scope(&StopScope::Everywhere, "host").await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn stop_over(&self, tenant: TenantId, cluster_key: &str) -> Result<Option<ScopedStop>, StoreError> {
+        Ok(self.stop_over_cluster(tenant, cluster_key).await?)
+    }
+
+    async fn stops(&self, tenant: TenantId) -> Result<Vec<ScopedStop>, StoreError> {
+        Ok(self.stops_of(tenant).await?)
+    }
+
+    async fn pull_stop(&self, stop: &ScopedStop) -> Result<bool, StoreError> {
+        Ok(self.pull(stop).await?)
+    }
+
+    async fn release_stop(&self, scope: &StopScope, by: &str) -> Result<bool, StoreError> {
+        Ok(self.release_scope(scope, by).await?)
     }
 }
 

@@ -84,6 +84,7 @@ impl Server {
             access: Arc::clone(&store) as _,
             fleet: Arc::clone(&store) as _,
             audit: Arc::clone(&store) as _,
+            maintenance: Arc::clone(&store) as _,
             upkeep: store,
             desk: Arc::clone(&engine) as _,
             connector: Arc::clone(&clusters) as _,

@@ -1,8 +1,9 @@
 use crate::{BuiltIn, Rules};
-use dreamops_domain::decision::{Decision, IncidentFacts, PastAction};
-use dreamops_domain::id::IncidentId;
+use dreamops_domain::decision::{Decision, IncidentFacts, PastAction, Surroundings};
+use dreamops_domain::id::{IncidentId, MaintenanceWindowId};
+use dreamops_domain::maintenance::{MaintenanceWindow, Opening};
 use dreamops_domain::object::ObjectRef;
-use dreamops_domain::phase::Mode;
+use dreamops_domain::phase::{Mode, Phase};
 use dreamops_domain::ports::Policy;
 use dreamops_domain::time::Timestamp;
 
@@ -20,6 +21,15 @@ fn past(minutes_ago: u64, outcome: &str, incident: IncidentId) -> PastAction {
 }
 
 fn decision(mode: Mode, steps: (usize, usize), history: &[PastAction]) -> Decision {
+    within(mode, steps, history, &Surroundings::default())
+}
+
+/// The decision on one step in `yolo` on an owner without a past.
+fn among(surroundings: &Surroundings) -> Decision {
+    within(Mode::Yolo, (0, 1), &[], surroundings)
+}
+
+fn within(mode: Mode, steps: (usize, usize), history: &[PastAction], surroundings: &Surroundings) -> Decision {
     let owner = ObjectRef::new("Deployment", "shop", "web", "u");
     let (steps_done, steps_planned) = steps;
     let facts = IncidentFacts {
@@ -29,6 +39,10 @@ fn decision(mode: Mode, steps: (usize, usize), history: &[PastAction]) -> Decisi
         history,
         steps_done,
         steps_planned,
+        cluster: "production",
+        namespace: "shop",
+        strategy: "crash-loop",
+        surroundings,
     };
     BuiltIn::new(Rules::default()).expect("valid").incident(&facts)
 }
@@ -131,4 +145,85 @@ fn a_clock_that_was_set_back_does_not_shorten_the_time() {
     let mut future = past(0, "resolved", IncidentId::new(NOW));
     future.at = Timestamp::from_millis(NOW.millis() + 3_600_000);
     asks(decision(Mode::Yolo, (0, 1), &[future]), "left alone");
+}
+
+#[test]
+fn a_window_of_maintenance_asks_a_person_in_its_place_and_time() {
+    let window = |cluster: Option<&str>, namespace: Option<&str>, until: u64| MaintenanceWindow {
+        id: MaintenanceWindowId::new(NOW),
+        cluster: cluster.map(str::to_owned),
+        namespace: namespace.map(str::to_owned),
+        opening: Opening::Once {
+            from: Timestamp::from_millis(NOW.millis() - 1),
+            until: Timestamp::from_millis(NOW.millis() + until),
+        },
+        reason: "an upgrade".into(),
+        created_by: "ana".into(),
+        created_at: NOW,
+    };
+    let with = |window| Surroundings {
+        windows: vec![window],
+        ..Surroundings::default()
+    };
+    for open in [
+        window(None, None, 1),
+        window(Some("production"), None, 1),
+        window(Some("production"), Some("shop"), 1),
+        window(None, Some("shop"), 1),
+    ] {
+        asks(among(&with(open)), "guard maintenance: a window of maintenance by ana");
+    }
+    for other in [
+        window(None, None, 0),
+        window(Some("staging"), None, 1),
+        window(None, Some("payments"), 1),
+    ] {
+        assert_eq!(among(&with(other)), Decision::Auto);
+    }
+}
+
+#[test]
+fn so_many_actions_within_an_hour_on_a_cluster_are_enough() {
+    let after = |automated_last_hour| Surroundings {
+        automated_last_hour,
+        ..Surroundings::default()
+    };
+    assert_eq!(among(&after(19)), Decision::Auto);
+    asks(among(&after(20)), "max_automated_actions_per_hour is 20");
+}
+
+#[test]
+fn a_strategy_that_failed_several_times_in_a_row_asks_a_person_for_a_while() {
+    let after = |outcomes: &[(u64, Phase)]| {
+        let of_strategy = outcomes
+            .iter()
+            .map(|(ago, phase)| (Timestamp::from_millis(NOW.millis() - ago * 60_000), *phase));
+        among(&Surroundings {
+            of_strategy: of_strategy.collect(),
+            ..Surroundings::default()
+        })
+    };
+    let (failed, escalated) = (Phase::Reverted, Phase::Escalated);
+    asks(
+        after(&[(5, failed), (6, escalated), (7, failed)]),
+        "guard circuit breaker: crash-loop",
+    );
+    // what is under way, or was stopped, says nothing
+    asks(
+        after(&[
+            (1, Phase::Verifying),
+            (5, failed),
+            (6, Phase::Stopped),
+            (6, failed),
+            (7, failed),
+        ]),
+        "in 3 incidents",
+    );
+    for fine in [
+        &[(5, failed), (6, failed)][..],
+        &[(5, failed), (6, failed), (7, Phase::Resolved), (8, failed)],
+        &[(60, failed), (61, failed), (62, failed)],
+    ] {
+        assert_eq!(after(fine), Decision::Auto, "{fine:?}");
+    }
 }

@@ -2,7 +2,7 @@
 //! running.
 
 use async_trait::async_trait;
-use dreamops_domain::decision::{EmergencyStop, PastAction};
+use dreamops_domain::decision::{EmergencyStop, PastAction, ScopedStop, StopScope, Surroundings};
 use dreamops_domain::event::TimelineEntry;
 use dreamops_domain::finding::{Assessment, Finding, Verdict};
 use dreamops_domain::id::{EntryId, IncidentId, TenantId};
@@ -189,6 +189,17 @@ impl Store for Fused<dyn Store> {
             .call("history", self.0.history(tenant, cluster, owner, since))
             .await
     }
+    async fn surroundings(
+        &self,
+        tenant: TenantId,
+        cluster: &ClusterId,
+        strategy: &str,
+        now: Timestamp,
+    ) -> Result<Surroundings, StoreError> {
+        self.1
+            .call("surroundings", self.0.surroundings(tenant, cluster, strategy, now))
+            .await
+    }
     async fn journal_plan(&self, lease: &Lease, entries: &[JournalEntry]) -> Result<(), StoreError> {
         self.1.call("journal_plan", self.0.journal_plan(lease, entries)).await
     }
@@ -228,5 +239,17 @@ impl Store for Fused<dyn Store> {
     }
     async fn set_emergency_stop(&self, stop: Option<EmergencyStop>) -> Result<(), StoreError> {
         self.1.call("set_emergency_stop", self.0.set_emergency_stop(stop)).await
+    }
+    async fn stop_over(&self, tenant: TenantId, cluster_key: &str) -> Result<Option<ScopedStop>, StoreError> {
+        self.1.call("stop_over", self.0.stop_over(tenant, cluster_key)).await
+    }
+    async fn stops(&self, tenant: TenantId) -> Result<Vec<ScopedStop>, StoreError> {
+        self.1.call("stops", self.0.stops(tenant)).await
+    }
+    async fn pull_stop(&self, stop: &ScopedStop) -> Result<bool, StoreError> {
+        self.1.call("pull_stop", self.0.pull_stop(stop)).await
+    }
+    async fn release_stop(&self, scope: &StopScope, by: &str) -> Result<bool, StoreError> {
+        self.1.call("release_stop", self.0.release_stop(scope, by)).await
     }
 }

@@ -3,7 +3,9 @@
 use crate::cluster::{Cluster, Fate, good_is_healthy};
 use crate::room::{Room, about, outcomes, stop};
 use crate::strategies::{Script, set_image};
+use dreamops_domain::decision::{ScopedStop, StopScope};
 use dreamops_domain::finding::Verdict;
+use dreamops_domain::id::TenantId;
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::phase::{Mode, Phase};
 use std::sync::Arc;
@@ -39,6 +41,35 @@ async fn nothing_begins_while_the_stop_is_on() {
     let incident = room.respond(Mode::Yolo).await;
     assert_eq!(incident.phase, Phase::Stopped);
     assert!(room.cluster.effects().is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_of_the_team_or_the_cluster_holds_as_one_of_everything_and_another_clusters_does_not() {
+    for (key, phase) in [
+        (None, Phase::Stopped),
+        (Some(true), Phase::Stopped),
+        (Some(false), Phase::Resolved),
+    ] {
+        let (room, _) = two_steps(None).await;
+        let tenant = TenantId::DEFAULT;
+        let scope = match key {
+            None => StopScope::Tenant(tenant),
+            Some(mine) => StopScope::Cluster {
+                tenant,
+                key: if mine {
+                    room.responder().cluster().key.clone()
+                } else {
+                    "another".into()
+                },
+                name: "production".into(),
+            },
+        };
+        let stop = stop(room.clock.as_ref());
+        assert!(room.store.pull_stop(&ScopedStop { scope, stop }).await.unwrap());
+        let incident = room.respond(Mode::Yolo).await;
+        assert_eq!(incident.phase, phase, "{key:?}");
+        assert_eq!(room.cluster.effects().is_empty(), phase == Phase::Stopped);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use dreamops_domain::access::Access;
 use dreamops_domain::audit::Audit;
 use dreamops_domain::fleet::Fleet;
 use dreamops_domain::intake::{Intake, Queue};
+use dreamops_domain::maintenance::Maintenance;
 use dreamops_domain::phase::Mode;
 use dreamops_domain::ports::{Clock, Store};
 use dreamops_domain::upkeep::Upkeep;
@@ -42,6 +43,8 @@ pub struct Ports {
     pub rehearsals: Arc<dyn Rehearsals>,
     /// Redaction.
     pub redactors: Arc<dyn Redactors>,
+    /// Windows of maintenance.
+    pub maintenance: Arc<dyn Maintenance>,
     /// Work on the store as a whole.
     pub upkeep: Arc<dyn Upkeep>,
 }

@@ -4,8 +4,8 @@ use super::problem::{Kind, Problem};
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
@@ -35,11 +35,7 @@ impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Body<T> {
 fn unreadable(why: &JsonRejection) -> Problem {
     let kind = match why.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            return Problem::new(
-                Kind::WrongContentType,
-                "the body is not said to be JSON",
-                "send `Content-Type: application/json`",
-            );
+            return not_json();
         }
         StatusCode::PAYLOAD_TOO_LARGE => return too_large(),
         StatusCode::UNPROCESSABLE_ENTITY => Kind::Invalid,
@@ -88,6 +84,38 @@ fn cut_short(why: &BytesRejection) -> Problem {
         Kind::Malformed,
         "the body ended before its length",
         "send the request again",
+    )
+}
+
+/// The bytes of a body that is said to be JSON, for who reads them.
+pub(super) struct JsonBytes(pub(super) axum::body::Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBytes {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok());
+        if !kind.is_some_and(is_json) {
+            return Err(not_json());
+        }
+        Raw::from_request(request, state).await.map(|Raw(bytes)| Self(bytes))
+    }
+}
+
+/// As [`Json`] takes it: `application/json`, or a form that is built on it.
+fn is_json(kind: &str) -> bool {
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let form = essence.strip_prefix("application/").unwrap_or_default();
+    form == "json" || form.ends_with("+json")
+}
+
+fn not_json() -> Problem {
+    Problem::new(
+        Kind::WrongContentType,
+        "the body is not said to be JSON",
+        "send `Content-Type: application/json`",
     )
 }
 

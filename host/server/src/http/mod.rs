@@ -12,7 +12,7 @@
 //! | `describe` | `/openapi.json` |
 //! | `view` | what the API shows of an incident, a cluster, a page |
 //! | `agno`, `webhooks`, `signature` | alerts and clusters coming in |
-//! | `incidents`, `alerts`, `clusters`, `tokens`, `sources`, `audit`, `events`, `stop`, `keys`, `status` | the rest of the routes |
+//! | `incidents`, `alerts`, `clusters`, `tokens`, `sources`, `audit`, `events`, `stop`, `maintenance`, `keys`, `status` | the rest of the routes |
 //!
 //! Invariants: every route but health and the webhooks is behind the guard; a webhook proves itself before its body is
 //! parsed; every error is a problem document; the ids of other tenants are answered as unknown ones.
@@ -31,6 +31,7 @@ mod incidents;
 mod keys;
 mod layers;
 mod limits;
+mod maintenance;
 mod metrics;
 pub mod problem;
 mod routes;

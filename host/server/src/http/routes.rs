@@ -5,7 +5,8 @@ use super::idempotency::idempotent;
 use super::layers::{around, panicked};
 use super::{App, GENERAL_BODY, PAGERDUTY_BODY};
 use super::{
-    agno, alerts, audit, clusters, describe, events, incidents, keys, sources, status, stop, tenants, tokens, webhooks,
+    agno, alerts, audit, clusters, describe, events, incidents, keys, maintenance, sources, status, stop, tenants,
+    tokens, webhooks,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -44,6 +45,8 @@ pub(super) fn guarded() -> OpenApiRouter<App> {
         .routes(routes!(audit::verify))
         .routes(routes!(events::events))
         .routes(routes!(stop::show, stop::pull, stop::release))
+        .routes(routes!(maintenance::list, maintenance::create))
+        .routes(routes!(maintenance::remove))
         .routes(routes!(keys::rotate))
         .routes(routes!(status::mode))
         .routes(routes!(status::metrics))

@@ -57,16 +57,17 @@ pub(super) struct ModeView {
     mode: &'static str,
     /// Whether the Kubernetes integration is on.
     kubernetes_enabled: bool,
-    /// Whether the emergency stop is on.
+    /// Whether an emergency stop is on for this whole tenant.
     emergency_stop: bool,
 }
 
 /// How far the server may go where a cluster has no mode of its own
 #[utoipa::path(get, path = "/api/v1/mode", tag = "safety", responses((status = 200, body = ModeView)))]
-pub(super) async fn mode(State(app): State<App>, May(_by, ..): May<Read>) -> Result<Json<ModeView>, Problem> {
+pub(super) async fn mode(State(app): State<App>, May(by, ..): May<Read>) -> Result<Json<ModeView>, Problem> {
+    let stops = app.store.stops(by.tenant).await?;
     Ok(Json(ModeView {
         mode: app.settings.mode.name(),
         kubernetes_enabled: app.settings.kubernetes,
-        emergency_stop: app.store.emergency_stop().await?.is_some(),
+        emergency_stop: stops.iter().any(|stop| stop.scope.cluster().is_none()),
     }))
 }

@@ -39,6 +39,8 @@ async fn every_route_is_described_with_what_it_may_answer() {
         "/api/v1/audit/verify",
         "/api/v1/emergency-stop",
         "/api/v1/keys/rotate",
+        "/api/v1/maintenance-windows",
+        "/api/v1/maintenance-windows/{id}",
         "/api/v1/mode",
         "/api/v1/events",
         "/healthz",

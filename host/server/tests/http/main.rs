@@ -15,6 +15,7 @@ mod idempotency;
 mod incidents;
 mod keys;
 mod limits;
+mod maintenance;
 mod pagerduty;
 mod ports;
 mod process_incident;

@@ -1,10 +1,11 @@
 //! `process-incident` and `test-remediation`, with the fields that the product fixes.
 
 use crate::world::World;
-use dreamops_domain::id::TenantId;
+use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::Incident;
+use dreamops_domain::object::ObjectRef;
 use dreamops_domain::phase::{Mode, Phase};
-use dreamops_domain::ports::Store;
+use dreamops_domain::ports::{Correlated, Store};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -83,6 +84,46 @@ async fn waiting_ends_with_the_incident() {
     );
     let intake = world.post("intake", PATH, &alert("inc-1")).await.json();
     assert_eq!(intake["processing_result"]["agent_response"], Value::Null);
+}
+
+#[tokio::test]
+async fn waiting_follows_an_incident_that_joined_another() {
+    let world = World::new().await;
+    let first: IncidentId = world.incident("admin", "first").await.parse().unwrap();
+    let owner = ObjectRef::new("Deployment", "default", "app", "uid-app");
+    let patience = Duration::from_mins(1);
+    let lease = world.store.lease(first, "test", patience).await.unwrap();
+    let mut open = world.store.load(TenantId::DEFAULT, first).await.unwrap();
+    open.phase = Phase::Correlating;
+    world.store.save(&lease, &open, &[]).await.unwrap();
+    world.store.correlate(&lease, &open, &owner).await.unwrap();
+
+    let waiting = world.ask("POST", &format!("{PATH}?wait=30s"));
+    let waiting = tokio::spawn(waiting.token("admin").json(&alert("second")).send());
+    let second = loop {
+        let alerts = world.get("admin", "/api/v1/alerts").await.items();
+        let ids = alerts
+            .iter()
+            .map(|a| a["incident_id"].as_str().unwrap().parse::<IncidentId>().unwrap());
+        if let Some(second) = ids.into_iter().find(|id| *id != first) {
+            break second;
+        }
+    };
+    let joining = world.store.lease(second, "test", patience).await.unwrap();
+    let mut incident = world.store.load(TenantId::DEFAULT, second).await.unwrap();
+    incident.phase = Phase::Correlating;
+    world.store.save(&joining, &incident, &[]).await.unwrap();
+    let joined = world.store.correlate(&joining, &incident, &owner).await.unwrap();
+    assert_eq!(joined, Correlated::Joined(first));
+    open.phase = Phase::NoAction;
+    world.store.save(&lease, &open, &[]).await.unwrap();
+    while !waiting.is_finished() {
+        world.clock.advance(Duration::from_millis(250));
+        tokio::task::yield_now().await;
+    }
+    let answer = waiting.await.unwrap().json();
+    assert_eq!(answer["incident_id"], first.to_string());
+    assert_eq!(answer["processing_result"]["current_status"], "no-action");
 }
 
 #[tokio::test]

@@ -164,6 +164,63 @@ async fn another_tenant_can_neither_pull_nor_release_the_stop_of_the_whole_serve
 }
 
 #[tokio::test]
+async fn a_stop_of_ones_own_tenant_or_cluster_is_ones_own() {
+    let world = World::new().await;
+    let path = "/api/v1/emergency-stop";
+    let put = async |token: &str, body: &Value| world.ask("PUT", path).token(token).json(body).send().await;
+    let cluster = json!({ "auth_method": "service_account", "cluster_name": "production", "cluster_endpoint": "https://c:6443",
+                          "service_account_token": "right" });
+    world
+        .post("admin", "/api/v1/kubernetes/agno/connect-cluster", &cluster)
+        .await;
+    let of_cluster = json!({ "scope": "cluster", "cluster": "production", "reason": "an upgrade" });
+    put("other", &of_cluster).await.is_problem(404, "not-found");
+    for wrong in [
+        json!({ "scope": "cluster" }),
+        json!({ "scope": "tenant", "cluster": "production" }),
+        json!({ "scope": "everything" }),
+    ] {
+        put("responder", &wrong).await.is_problem(422, "invalid");
+    }
+    put("viewer", &of_cluster).await.is_problem(403, "forbidden");
+    let pulled = put("responder", &of_cluster).await.json();
+    assert_eq!(pulled["on"], false);
+    assert_eq!(pulled["stops"][0]["cluster"], "production");
+    assert_eq!(pulled["stops"][0]["by"], "responder-user");
+    assert_eq!(
+        world.get("viewer", "/api/v1/mode").await.json()["emergency_stop"],
+        false
+    );
+    let theirs = put("other", &json!({ "scope": "tenant", "reason": "ours" }))
+        .await
+        .json();
+    assert_eq!(theirs["stops"].as_array().unwrap().len(), 1);
+    assert_eq!(theirs["stops"][0]["scope"], "tenant");
+    assert_eq!(world.get("other", "/api/v1/mode").await.json()["emergency_stop"], true);
+    assert_eq!(
+        world.get("admin", path).await.json()["stops"].as_array().unwrap().len(),
+        1
+    );
+
+    // the name that it was pulled under releases it, the cluster being gone
+    world
+        .ask("DELETE", "/api/v1/clusters/production")
+        .token("admin")
+        .send()
+        .await;
+    let delete =
+        async |token: &str, query: &str| world.ask("DELETE", &format!("{path}{query}")).token(token).send().await;
+    let of_cluster = "?scope=cluster&cluster=production";
+    delete("responder", of_cluster).await.is_problem(403, "forbidden");
+    delete("other", of_cluster).await.is_problem(404, "not-found");
+    assert_eq!(delete("admin", of_cluster).await.status, 204);
+    assert_eq!(delete("other", "?scope=tenant").await.status, 204);
+    for token in ["admin", "other"] {
+        assert_eq!(world.get(token, path).await.json()["stops"], json!([]));
+    }
+}
+
+#[tokio::test]
 async fn a_name_of_a_source_is_taken_for_everybody_and_its_route_serves_its_owner() {
     let world = World::new().await;
     let source = |secret: &str| json!({ "name": "pd", "kind": "pagerduty", "secrets": [secret] });

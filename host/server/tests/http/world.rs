@@ -84,6 +84,7 @@ impl World {
             connector: Arc::new(TestConnector),
             rehearsals: Arc::new(TestRehearsals),
             redactors: Arc::new(TestRedactors),
+            maintenance: Arc::new(store.clone()),
             upkeep: Arc::new(store.clone()),
         };
         let mut settings = Settings {

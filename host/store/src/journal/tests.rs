@@ -87,7 +87,7 @@ async fn the_emergency_stop_refuses_a_start_and_leaves_the_entry_planned() {
     for (entry, by_person) in [(&forward, false), (&back, false), (&forward, true)] {
         let refusal = store.journal_start(&lease, entry.id, now, by_person).await;
         assert!(
-            matches!(&refusal, Err(StoreError::Stopped(s)) if *s == stop(&clock)),
+            matches!(&refusal, Err(StoreError::Stopped(s)) if s.stop == stop(&clock)),
             "{refusal:?}"
         );
     }

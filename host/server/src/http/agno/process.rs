@@ -2,16 +2,17 @@
 
 use crate::http::App;
 use crate::http::caller::{May, PostAlerts};
-use crate::http::extract::{Asked, Body, bad_parameter};
+use crate::http::extract::{Asked, JsonBytes, bad_parameter};
 use crate::http::problem::{Kind, Problem};
 use crate::http::webhooks::take;
 use crate::intake::Origin;
 use axum::Json;
 use axum::extract::State;
-use dreamops_domain::access::{Principal, Right};
+use dreamops_domain::access::{PageRequest, Principal, Right};
 use dreamops_domain::alert::{Source, parse};
-use dreamops_domain::id::IncidentId;
+use dreamops_domain::id::{DeliveryId, IncidentId};
 use dreamops_domain::incident::Incident;
+use dreamops_domain::intake::AlertFilter;
 use dreamops_domain::phase::{Mode, Phase};
 use dreamops_domain::report::Report;
 use futures::future::select;
@@ -104,10 +105,10 @@ pub(crate) async fn process(
     State(app): State<App>,
     May(by, ..): May<PostAlerts>,
     Asked(waiting): Asked<Waiting>,
-    Body(body): Body<Value>,
+    JsonBytes(body): JsonBytes,
 ) -> Result<Json<Processed>, Problem> {
     let wait = waiting.wait.as_deref().map(patience).transpose()?;
-    let delivery = parse(body.to_string().as_bytes())?;
+    let delivery = parse(&body)?;
     if delivery.source != Source::ProcessIncident {
         return Err(Problem::new(
             Kind::Invalid,
@@ -124,8 +125,19 @@ pub(crate) async fn process(
             "send the request again",
         )
     })?;
-    let incident = settled(&app, &by, id, wait).await?;
+    let incident = settled(&app, &by, (taken.delivery, id), wait).await?;
     Ok(Json(shown(&app, &by, &incident)))
+}
+
+/// The incident that deals with the alert of a delivery now.
+async fn dealt_with_by(app: &App, by: &Principal, delivery: DeliveryId) -> Result<Option<IncidentId>, Problem> {
+    let filter = AlertFilter {
+        delivery: Some(delivery),
+        ..AlertFilter::default()
+    };
+    let one = PageRequest { limit: 1, after: None };
+    let alerts = app.intake.alerts(by.tenant, &filter, &one).await?;
+    Ok(alerts.items.first().map(|alert| alert.incident_id))
 }
 
 fn patience(text: &str) -> Result<Duration, Problem> {
@@ -135,12 +147,24 @@ fn patience(text: &str) -> Result<Duration, Problem> {
         .ok_or_else(|| bad_parameter("wait", "duration of at most 5 minutes, such as 30s"))
 }
 
-/// The incident, at its end or where a person is asked, or when patience has ended.
-async fn settled(app: &App, by: &Principal, id: IncidentId, wait: Option<Duration>) -> Result<Incident, Problem> {
+/// The incident, at its end or where a person is asked, or when patience has ended. One that joined another is followed there.
+async fn settled(
+    app: &App,
+    by: &Principal,
+    (delivery, mut id): (DeliveryId, IncidentId),
+    wait: Option<Duration>,
+) -> Result<Incident, Problem> {
     let until = app.clock.monotonic() + wait.unwrap_or_default();
     let mut closing = app.closing();
     loop {
         let incident = app.store.load(by.tenant, id).await?;
+        if incident.phase == Phase::Suppressed
+            && let Some(other) = dealt_with_by(app, by, delivery).await?
+            && other != id
+        {
+            id = other;
+            continue;
+        }
         let settled = incident.phase.closed() || incident.phase == Phase::AwaitingApproval;
         let now = app.clock.monotonic();
         if settled || now >= until || *closing.borrow() {
