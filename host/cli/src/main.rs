@@ -90,10 +90,8 @@ async fn run(cli: Cli) -> Outcome {
             Ok(0)
         }
         Command::Version => {
-            eprintln!(
-                "dreamops {} (contract dreamops:strategy@0.1.0)",
-                env!("CARGO_PKG_VERSION")
-            );
+            let version = env!("CARGO_PKG_VERSION");
+            print::say(&format!("dreamops {version} (contract dreamops:strategy@0.1.0)\n"))?;
             Ok(0)
         }
     }

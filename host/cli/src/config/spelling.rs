@@ -3,8 +3,10 @@
 /// How alike two names have to be (Jaro-Winkler, 0 to 1): a letter or two that were lost or changed places.
 const ALIKE: f64 = 0.85;
 
-/// Every variable of ours. Others are other programs'.
-pub(super) const VARIABLES: [&str; 12] = [
+/// Variables of our tests begin so.
+const OF_TESTS: &str = "DREAMOPS_TEST_";
+/// Every other variable of ours, of chores and builds as well.
+const VARIABLES: [&str; 13] = [
     "DREAMOPS_CONFIG",
     "DREAMOPS_DATA_DIR",
     "DREAMOPS_ENCRYPTION_KEYS",
@@ -17,6 +19,7 @@ pub(super) const VARIABLES: [&str; 12] = [
     "DREAMOPS_TOKEN",
     "DREAMOPS_CACHE",
     "DREAMOPS_COMPONENTS",
+    "DREAMOPS_PROGRAM",
 ];
 
 /// The nearest of the names there are, if one is near.
@@ -52,7 +55,8 @@ pub(super) fn line_of(text: &str, byte: usize) -> usize {
 
 /// What is said of a variable that begins like ours and is none.
 pub(super) fn strange(variable: &str) -> Option<String> {
-    if !variable.starts_with("DREAMOPS_") || VARIABLES.contains(&variable) {
+    let ours = variable.starts_with("DREAMOPS_") && !variable.starts_with(OF_TESTS);
+    if !ours || VARIABLES.contains(&variable) {
         return None;
     }
     Some(match nearest(variable, VARIABLES) {

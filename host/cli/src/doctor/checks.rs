@@ -109,7 +109,9 @@ async fn newest(app: &App) -> Option<Finding> {
 
 /// How much room there is, by `df`: the standard library does not tell.
 fn disk(config: &Config) -> Finding {
-    let place = existing(&config.data_dir);
+    let database = config.database_file();
+    let folder = database.as_deref().and_then(Path::parent).unwrap_or(&config.data_dir);
+    let place = existing(folder);
     let asked = Command::new("df").arg("-Pm").arg(place).output();
     let free = asked.ok().and_then(|answer| {
         let text = String::from_utf8_lossy(&answer.stdout).into_owned();
@@ -182,7 +184,7 @@ fn certificate(config: &Config) -> Finding {
     )
 }
 
-/// What is checked on the open database. Opening it makes or migrates it, so that beside a server it is only read.
+/// What is checked on the open database. Opening brings its schema up to date, as every command does; one that is not there is not made.
 async fn stored(config: Config, keys: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Vec<Finding> {
     if let Some(file) = config.database_file().filter(|file| !file.exists()) {
         return vec![Finding::ok(
