@@ -5,6 +5,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::embedded::COMPONENTS;
 use crate::exit::Failure;
+use crate::lock::Lock;
 use crate::story::Narrator;
 use anyhow::{Context, anyhow};
 use dreamops_cluster::act::{Actor, Bounds};
@@ -24,9 +25,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The database's file in the data directory.
-const DATABASE: &str = "dreamops.db";
-
 /// What the commands share.
 pub(crate) struct App {
     /// The configuration in force.
@@ -39,17 +37,41 @@ pub(crate) struct App {
     pub(crate) redactor: Redactor,
     /// What is kept of this run, if it is to be.
     pub(crate) recording: Option<Arc<Recording>>,
+    /// The share in the data directory; none where the database is not there.
+    pub(crate) lock: Option<Lock>,
 }
 
 impl App {
-    /// Opens the data directory.
+    /// Opens the data directory for a command; refused while a server holds it.
     pub(crate) async fn open() -> Result<Self, Failure> {
         let config = Config::load()?;
+        let lock = config.database_file().map(|file| Lock::shared(&file)).transpose()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        Self::locked(config, clock, lock).await
+    }
+
+    /// Opens the data directory for a server, which then holds it alone.
+    pub(crate) async fn open_alone() -> Result<Self, Failure> {
+        let config = Config::load()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let lock = match config.database_file() {
+            Some(file) => Some(Lock::whole(&file, &*clock).await?),
+            None => None,
+        };
+        Self::locked(config, clock, lock).await
+    }
+
+    /// Opens the data directory beside whoever has it: for single short transactions.
+    pub(crate) async fn open_beside() -> Result<Self, Failure> {
+        Self::locked(Config::load()?, Arc::new(SystemClock::new()), None).await
+    }
+
+    async fn locked(config: Config, clock: Arc<dyn Clock>, lock: Option<Lock>) -> Result<Self, Failure> {
         let keys = Arc::new(keyring(&config)?);
         let store = open_store(&config, Arc::clone(&keys) as _, Arc::clone(&clock)).await?;
         let store = store.with_signer(keys);
-        Self::around(config, clock, store).await
+        let app = Self::around(config, clock, store).await?;
+        Ok(Self { lock, ..app })
     }
 
     /// An app that keeps nothing: for a simulated cluster that lives by its own clock.
@@ -66,7 +88,7 @@ impl App {
         Self::around(config, clock, store).await
     }
 
-    async fn around(config: Config, clock: Arc<dyn Clock>, store: SqliteStore) -> Result<Self, Failure> {
+    pub(crate) async fn around(config: Config, clock: Arc<dyn Clock>, store: SqliteStore) -> Result<Self, Failure> {
         let key = store.redaction_key(TenantId::DEFAULT).await?;
         Ok(Self {
             config,
@@ -74,6 +96,7 @@ impl App {
             store: Arc::new(store),
             redactor: Redactor::new(&key),
             recording: None,
+            lock: None,
         })
     }
 
@@ -110,11 +133,7 @@ impl App {
     /// The components: first-party ones, then those of the plugin directory beside or in place of them.
     /// One that cannot be loaded is reported and stops nothing.
     pub(crate) async fn sandbox(&self) -> Result<Arc<Sandbox>, Failure> {
-        let sandbox = Sandbox::new(self.sandbox_settings()?).context("cannot start the sandbox")?;
-        let mut problems = sandbox
-            .load_first_party(COMPONENTS.iter().map(|(_, bytes)| bytes.to_vec()).collect())
-            .await;
-        problems.extend(sandbox.load_directory(&self.plugin_dir()).await);
+        let (sandbox, problems) = self.sandbox_with_problems().await?;
         for problem in problems {
             eprintln!("dreamops: a component was not loaded: {problem}");
         }
@@ -122,6 +141,21 @@ impl App {
             eprintln!("dreamops: this program carries no components; `cargo xtask build` makes one that does");
         }
         Ok(sandbox)
+    }
+
+    /// The components, and why others were not loaded.
+    pub(crate) async fn sandbox_with_problems(&self) -> Result<(Arc<Sandbox>, Vec<String>), Failure> {
+        let sandbox = self.empty_sandbox()?;
+        let mut problems = sandbox
+            .load_first_party(COMPONENTS.iter().map(|(_, bytes)| bytes.to_vec()).collect())
+            .await;
+        problems.extend(sandbox.load_directory(&self.plugin_dir()).await);
+        Ok((sandbox, problems.iter().map(ToString::to_string).collect()))
+    }
+
+    /// A sandbox without any component.
+    pub(crate) fn empty_sandbox(&self) -> Result<Arc<Sandbox>, Failure> {
+        Ok(Sandbox::new(self.sandbox_settings()?).context("cannot start the sandbox")?)
     }
 
     /// Where operators put components.
@@ -239,25 +273,25 @@ pub(crate) struct Team {
 }
 
 /// The database that is configured; the file in the data directory where none is.
-async fn open_store(config: &Config, sealer: Arc<dyn Sealer>, clock: Arc<dyn Clock>) -> Result<SqliteStore, Failure> {
+pub(crate) async fn open_store(
+    config: &Config,
+    sealer: Arc<dyn Sealer>,
+    clock: Arc<dyn Clock>,
+) -> Result<SqliteStore, Failure> {
+    if let Some(file) = config.database_file() {
+        return Ok(SqliteStore::open(&file, sealer, clock).await?);
+    }
     match config.database_url.as_ref().map(|url| url.as_str()) {
-        None => Ok(SqliteStore::open(&config.data_dir.join(DATABASE), sealer, clock).await?),
         Some(url) if SqliteStore::is_address(url) => Ok(SqliteStore::connect(url, sealer, clock).await?),
-        Some(url) => match url.strip_prefix("sqlite:") {
-            Some(file) => {
-                let file = file.strip_prefix("//").unwrap_or(file);
-                Ok(SqliteStore::open(Path::new(file), sealer, clock).await?)
-            }
-            // not shown: it may hold a password
-            None => Err(Failure::usage(anyhow!(
-                "DATABASE_URL begins neither with postgres:// nor with sqlite:"
-            ))),
-        },
+        // not shown: it may hold a password
+        _ => Err(Failure::usage(anyhow!(
+            "DATABASE_URL begins neither with postgres:// nor with sqlite:"
+        ))),
     }
 }
 
 /// The keys: from the environment, else from a file in the configuration directory, made at first start.
-fn keyring(config: &Config) -> Result<Keyring, Failure> {
+pub(crate) fn keyring(config: &Config) -> Result<Keyring, Failure> {
     let shared = config
         .database_url
         .as_ref()

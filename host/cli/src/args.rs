@@ -1,5 +1,11 @@
 //! What can be typed.
 
+mod manage;
+
+pub(crate) use manage::{
+    AuditCommand, AuthArg, ClusterCommand, ConfigCommand, CredentialArgs, KeyCommand, TokenCommand,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dreamops_domain::phase::Mode;
 use std::path::PathBuf;
@@ -7,13 +13,26 @@ use std::time::Duration;
 
 /// Responds to Kubernetes incidents with sandboxed components that propose and never write.
 ///
-/// Exit codes: 0 resolved or nothing to do, 1 an error, 2 wrong usage or an alert that cannot be read or
+/// Exit codes: 0 done, resolved or nothing to do, 1 an error, 2 wrong usage or an alert that cannot be read or
 /// placed, 3 a plan waits for a person, 4 not fixed, 130 interrupted.
 #[derive(Parser)]
 #[command(name = "dreamops", version, propagate_version = true)]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Which server a command asks.
+#[derive(Args)]
+pub(crate) struct ServerArgs {
+    /// Ask this server (or `$DREAMOPS_SERVER`), with the token in `$DREAMOPS_TOKEN`, instead of opening the data directory.
+    #[arg(long, value_name = "URL", global = true, help_heading = "Server")]
+    pub(crate) server: Option<String>,
+    /// A PEM file with authorities for the server's certificate (or `$DREAMOPS_SERVER_CA`), beside the platform's.
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Server")]
+    pub(crate) server_ca: Option<PathBuf>,
 }
 
 /// The commands.
@@ -31,9 +50,37 @@ pub(crate) enum Command {
     /// Build, check and list components.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Connect clusters, and look at what is connected.
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     /// Credentials that the host holds.
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// Who may use the server's API.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// What happened, and whether the record of it is whole.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The keys that stored secrets are sealed with.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// The configuration in force.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check everything that is needed, and say what to do about what is wrong.
+    ///
+    /// Code 1 where something fails.
+    Doctor {
+        /// How the result is printed.
+        #[arg(long, value_enum, default_value = "table")]
+        output: Format,
+    },
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Serve a simulated cluster with a kubeconfig; kubectl can read it.
     Sim(SimArgs),
     /// Pull the emergency stop: nothing is written to any cluster until `resume`.
@@ -55,6 +102,25 @@ pub(crate) enum Output {
     Text,
     /// One JSON document on standard output; everything else goes to standard error.
     Json,
+}
+
+/// How a list or a thing is printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[value(alias = "text")]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+impl Format {
+    /// Whether a person reads it.
+    pub(crate) fn is_table(self) -> bool {
+        self == Self::Table
+    }
 }
 
 /// How far the host may go.
@@ -184,16 +250,16 @@ pub(crate) enum IncidentCommand {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
         limit: u32,
         /// How the result is printed.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
+        #[arg(long, value_enum, default_value = "table")]
+        output: Format,
     },
     /// Show one incident whole.
     Show {
         /// The incident.
         id: String,
         /// How the result is printed.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
+        #[arg(long, value_enum, default_value = "table")]
+        output: Format,
     },
     /// Approve the plan that waits, and carry it out.
     Approve {
@@ -238,6 +304,14 @@ pub(crate) enum IncidentCommand {
         #[command(flatten)]
         run: GoOnArgs,
     },
+    /// Say that a person has it: from now on nothing is done in it without being asked.
+    Acknowledge {
+        /// The incident.
+        id: String,
+        /// How the result is printed.
+        #[arg(long, value_enum, default_value = "text")]
+        output: Output,
+    },
 }
 
 /// How a command goes on with an incident.
@@ -273,14 +347,14 @@ pub(crate) enum PluginCommand {
         /// The file.
         file: PathBuf,
         /// How the result is printed.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
+        #[arg(long, value_enum, default_value = "table")]
+        output: Format,
     },
     /// List what is loaded, from where, with which grants.
     List {
         /// How the result is printed.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
+        #[arg(long, value_enum, default_value = "table")]
+        output: Format,
     },
 }
 
@@ -309,8 +383,8 @@ pub(crate) enum RegistryCommand {
     /// List them, without passwords.
     List {
         /// How the result is printed.
-        #[arg(long, value_enum, default_value = "text")]
-        output: Output,
+        #[arg(long, value_enum, default_value = "table")]
+        output: Format,
     },
     /// Remove one.
     Remove {

@@ -11,12 +11,25 @@
 //! | `K8S_ENABLE_DESTRUCTIVE_OPERATIONS` | `true` makes `yolo` the default mode |
 //! | `K8S_ENABLED` | `false`: the server stores alerts and acts on no cluster |
 //! | `DREAMOPS_LISTEN` | the server's address; `127.0.0.1:8000` if not set |
+//! | `DREAMOPS_TLS_CERTIFICATE`, `DREAMOPS_TLS_KEY` | PEM files: the server speaks TLS with them |
+//! | `DREAMOPS_SERVER` | commands ask this server; else they open the data directory |
+//! | `DREAMOPS_SERVER_CA` | PEM file with authorities for that server, beside the platform's |
+//! | `DREAMOPS_TOKEN` | the token for that server; for one on this machine else the administrator's from its file |
 //! | `DREAMOPS_ADMIN_TOKEN` | the first administrator's token; else the server makes one and writes it to a file |
 //! | `PAGERDUTY_WEBHOOK_SECRETS` | secrets of PagerDuty's short route, separated by commas |
 //! | `HTTPS_PROXY`, `NO_PROXY` | proxies for clusters whose kubeconfig names none |
 //! | `RUST_LOG` | the log filter; `warn` if not set |
 //! | `NO_COLOR` | no colour |
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `spelling` | keys and variables that do not exist, and the nearest that do |
+//! | `show` | where each value came from |
 
+pub(crate) mod show;
+mod spelling;
+
+use crate::args::ServerArgs;
 use anyhow::{Context, anyhow};
 use dreamops_domain::phase::Mode;
 use dreamops_policy::Rules;
@@ -47,6 +60,27 @@ struct FileServer {
     listen: Option<String>,
     /// How many incidents are worked on at the same time.
     workers: Option<usize>,
+    /// The certificate's file, PEM.
+    tls_certificate: Option<PathBuf>,
+    /// Its key's file, PEM.
+    tls_key: Option<PathBuf>,
+}
+
+/// The files that make the server speak TLS.
+#[derive(Clone)]
+pub(crate) struct TlsFiles {
+    /// The certificate with its chain, PEM.
+    pub(crate) certificate: PathBuf,
+    /// Its key, PEM.
+    pub(crate) key: PathBuf,
+}
+
+/// A server that commands ask.
+pub(crate) struct ServerPlace {
+    /// Its address.
+    pub(crate) url: String,
+    /// Authorities beside the platform's, PEM.
+    pub(crate) authorities: Option<PathBuf>,
 }
 
 /// What `serve` needs beside what every command does.
@@ -61,8 +95,14 @@ pub(crate) struct ServerConfig {
     pub(crate) admin_token: Option<String>,
     /// The secrets of PagerDuty's short route.
     pub(crate) pagerduty_secrets: Vec<String>,
+    /// What it speaks TLS with; without it, it speaks plain HTTP.
+    pub(crate) tls: Option<TlsFiles>,
 }
 
+/// The database's file in the data directory.
+const DATABASE: &str = "dreamops.db";
+/// The administrator's token, in the configuration directory.
+pub(crate) const TOKEN_FILE: &str = "admin.token";
 /// The server's address where none is given: nobody but this machine reaches it.
 const LISTEN: &str = "127.0.0.1:8000";
 /// Each incident mostly waits for its cluster.
@@ -134,6 +174,8 @@ pub(crate) struct PluginSettings {
 
 /// The configuration in force.
 pub(crate) struct Config {
+    /// The file that was read, if there is one.
+    pub(crate) file: Option<PathBuf>,
     /// How far the host may go where no flag says.
     pub(crate) mode: Mode,
     /// Database, artefact cache, plugins.
@@ -177,6 +219,7 @@ impl Config {
             .or(file.data_dir)
             .unwrap_or_else(|| places.data_dir().to_path_buf());
         Ok(Self {
+            file: path,
             mode: mode(file.mode)?,
             data_dir,
             database_url: variable("DATABASE_URL").map(Zeroizing::new),
@@ -194,6 +237,47 @@ impl Config {
                 .unwrap_or_default(),
         })
     }
+
+    /// The database's file; none where the database is elsewhere.
+    pub(crate) fn database_file(&self) -> Option<PathBuf> {
+        let Some(url) = &self.database_url else {
+            return Some(self.data_dir.join(DATABASE));
+        };
+        let file = url.strip_prefix("sqlite:")?;
+        Some(PathBuf::from(file.strip_prefix("//").unwrap_or(file)))
+    }
+
+    /// The token for the server: the administrator's own one only goes to this machine.
+    pub(crate) fn token_for(&self, this_machine: bool) -> anyhow::Result<Zeroizing<String>> {
+        if let Some(token) = variable("DREAMOPS_TOKEN") {
+            return Ok(Zeroizing::new(token));
+        }
+        let path = self.key_dir.join(TOKEN_FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) if this_machine => Ok(Zeroizing::new(text.trim().to_owned())),
+            _ => Err(anyhow!(
+                "there is no token for the server; set DREAMOPS_TOKEN (an administrator makes one with `dreamops token create`)"
+            )),
+        }
+    }
+}
+
+/// The server that a command asks, where flags or environment name one.
+pub(crate) fn server_named(flags: &ServerArgs) -> Option<ServerPlace> {
+    Some(ServerPlace {
+        url: flags.server.clone().or_else(|| variable("DREAMOPS_SERVER"))?,
+        authorities: flags
+            .server_ca
+            .clone()
+            .or_else(|| variable("DREAMOPS_SERVER_CA").map(PathBuf::from)),
+    })
+}
+
+/// What is said of each variable that looks like ours and is none.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn strange_variables() -> Vec<String> {
+    let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    names.filter_map(|name| spelling::strange(&name)).collect()
 }
 
 /// The log filter; `warn` where none is set.
@@ -227,12 +311,32 @@ fn server(file: FileServer) -> anyhow::Result<ServerConfig> {
         workers: file.workers.unwrap_or(WORKERS).max(1),
         kubernetes: switch("K8S_ENABLED")?.unwrap_or(true),
         admin_token: variable("DREAMOPS_ADMIN_TOKEN"),
+        tls: tls(
+            variable("DREAMOPS_TLS_CERTIFICATE")
+                .map(PathBuf::from)
+                .or(file.tls_certificate),
+            variable("DREAMOPS_TLS_KEY").map(PathBuf::from).or(file.tls_key),
+        )?,
         pagerduty_secrets: secrets
             .split(',')
             .map(|s| s.trim().to_owned())
             .filter(|s| !s.is_empty())
             .collect(),
     })
+}
+
+/// Certificate and key go together.
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (Some(_), None) => Err(anyhow!(
+            "a certificate is configured and no key; set `tls_key` in [server] or DREAMOPS_TLS_KEY"
+        )),
+        (None, Some(_)) => Err(anyhow!(
+            "a key is configured and no certificate; set `tls_certificate` in [server] or DREAMOPS_TLS_CERTIFICATE"
+        )),
+    }
 }
 
 /// A variable that is true or false.
@@ -268,5 +372,52 @@ fn file_path(config_dir: &Path) -> anyhow::Result<Option<PathBuf>> {
 
 fn read(path: &Path) -> anyhow::Result<File> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    toml::from_str(&text).map_err(|e| anyhow!("{} is not a valid configuration: {}", path.display(), e.message()))
+    parse(&text).map_err(|why| anyhow!("{} is not a valid configuration: {why}", path.display()))
+}
+
+fn parse(text: &str) -> Result<File, String> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(0, |span| spelling::line_of(text, span.start));
+        format!("line {line}: {}", spelling::with_nearest(error.message()))
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_does_not_exist_is_refused_with_its_line_and_the_nearest_one() {
+        let wrong = "mode = \"yolo\"\n\n[respond]\nstabilty = \"30s\"\n";
+        let said = parse(wrong).err().unwrap();
+        assert!(
+            said.contains("line 4") && said.contains("did you mean `stability`?"),
+            "{said}"
+        );
+        let section = parse("[servr]\nlisten = \"a\"\n").err().unwrap();
+        assert!(section.contains("did you mean `server`?"), "{section}");
+        let policy = parse("[policy]\nprotected_namespace = []\n").err().unwrap();
+        assert!(policy.contains("did you mean `protected_namespaces`?"), "{policy}");
+        // nothing is near: all that there is, is named
+        let far = parse("qqqqqqqqqq = 1\n").err().unwrap();
+        assert!(!far.contains("did you mean") && far.contains("`mode`"), "{far}");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_refused_with_its_line() {
+        let said = parse("[respond]\nstability = \"soon\"\n").err().unwrap();
+        assert!(
+            said.contains("line 2") && said.contains("write it as 30s or 2m"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn certificate_and_key_go_together() {
+        assert!(tls(None, None).unwrap().is_none());
+        assert!(tls(Some("a".into()), Some("b".into())).unwrap().is_some());
+        let said = tls(Some("a".into()), None).err().unwrap().to_string();
+        assert!(said.contains("DREAMOPS_TLS_KEY"), "{said}");
+    }
 }

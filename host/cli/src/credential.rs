@@ -1,9 +1,10 @@
 //! `credential registry`: pull credentials that `set-pull-secret` may use.
 
 use crate::app::App;
-use crate::args::{CredentialCommand, Output, RegistryCommand};
+use crate::args::{CredentialCommand, Format, RegistryCommand, ServerArgs};
+use crate::desk::{Desk, List};
 use crate::exit::{Failure, Outcome};
-use crate::respond::{narrator, print_json};
+use crate::print;
 use anyhow::{Context, anyhow};
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::RegistryCredential;
@@ -11,9 +12,9 @@ use serde_json::json;
 use std::io::{IsTerminal, Read};
 
 /// Runs the command.
-pub(crate) async fn run(command: CredentialCommand) -> Outcome {
+pub(crate) async fn run(command: CredentialCommand, server: &ServerArgs) -> Outcome {
     let CredentialCommand::Registry(command) = command;
-    let app = App::open().await?;
+    let app = Desk::beside(server, "credential").await?;
     match command {
         RegistryCommand::Add {
             registry,
@@ -48,22 +49,22 @@ pub(crate) async fn run(command: CredentialCommand) -> Outcome {
     Ok(0)
 }
 
-async fn list(app: &App, output: Output) -> Result<(), Failure> {
+async fn list(app: &App, output: Format) -> Result<(), Failure> {
     let credentials = app.store.credential_list(TenantId::DEFAULT).await?;
-    if output == Output::Json {
-        let items: Vec<_> = credentials
-            .iter()
-            .map(|c| json!({ "registry": c.registry, "namespace": c.namespace, "username": c.username }))
-            .collect();
-        print_json(&json!({ "items": items, "next_cursor": null }))?;
-        return Ok(());
-    }
-    let narrator = narrator(output);
-    for c in credentials {
-        let place = c.namespace.unwrap_or_else(|| "all namespaces".to_owned());
-        narrator.say(&format!("{:<30} {:<20} {place}\n", c.registry, c.username));
-    }
-    Ok(())
+    let items = credentials
+        .iter()
+        .map(|c| json!({ "registry": c.registry, "namespace": c.namespace, "username": c.username }));
+    let list = List {
+        items: items.collect(),
+        next_cursor: None,
+    };
+    let columns = [
+        ("REGISTRY", "registry"),
+        ("USERNAME", "username"),
+        ("NAMESPACE", "namespace"),
+    ];
+    let empty = "no credentials; `dreamops credential registry add REGISTRY --username USER` stores one";
+    Ok(print::list(&list, &columns, output, empty)?)
 }
 
 /// The password, from standard input: an argument would show in the process list.

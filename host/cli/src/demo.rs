@@ -34,7 +34,7 @@ pub(crate) async fn run(args: DemoArgs) -> Outcome {
         return Ok(0);
     }
     if args.all {
-        return all(&args).await;
+        return Box::pin(all(&args)).await;
     }
     let name = args.scenario.clone().unwrap_or_else(|| "crash-loop".to_owned());
     let scenario = named(&name)?;

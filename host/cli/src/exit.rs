@@ -2,9 +2,9 @@
 //!
 //! | code | meaning |
 //! | --- | --- |
-//! | 0 | resolved, or there was nothing to do |
-//! | 1 | an error of ours or of the surroundings |
-//! | 2 | wrong usage, or an alert that cannot be read or placed |
+//! | 0 | done; resolved, or there was nothing to do |
+//! | 1 | an error of ours or of the surroundings; a check (`doctor`, `audit verify`, `cluster test`) that does not hold |
+//! | 2 | wrong usage, an unknown name, or an alert that cannot be read or placed |
 //! | 3 | a plan waits: proposed, or awaiting approval |
 //! | 4 | not fixed: escalated, reverted, rejected, expired, suppressed, stopped |
 //! | 130 | interrupted |

@@ -4,16 +4,23 @@
 
 mod app;
 mod args;
+mod audit;
 mod clock;
+mod cluster;
 mod config;
 mod credential;
 mod demo;
+mod desk;
+mod doctor;
 mod embedded;
 mod exit;
 mod incident;
 #[cfg(test)]
 mod kept;
+mod key;
+mod lock;
 mod plugin;
+mod print;
 mod private;
 mod record;
 mod registered;
@@ -23,9 +30,10 @@ mod sim;
 mod stop;
 mod story;
 mod target;
+mod token;
 
-use args::{Cli, Command};
-use clap::Parser;
+use args::{Cli, Command, ConfigCommand};
+use clap::{CommandFactory, Parser};
 use exit::{Failure, Outcome};
 use std::process::ExitCode;
 
@@ -52,29 +60,41 @@ fn start(cli: Cli) -> Outcome {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(run(cli.command));
+    let outcome = runtime.block_on(run(cli));
     // a read that hangs in the background must not hold the program up
     runtime.shutdown_background();
     outcome
 }
 
-async fn run(command: Command) -> Outcome {
-    match command {
+async fn run(cli: Cli) -> Outcome {
+    let server = &cli.server;
+    match cli.command {
         // boxed: it holds a whole simulated cluster
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Serve(args) => serve::run(args).await,
-        Command::Respond(args) => respond::run(args).await,
-        Command::Incident(command) => incident::run(command).await,
-        Command::Plugin(command) => plugin::run(command).await,
-        Command::Credential(command) => credential::run(command).await,
+        Command::Respond(args) if server.server.is_none() => respond::run(args).await,
+        Command::Respond(_) => Err(Failure::usage(anyhow::anyhow!(
+            "`respond` works without a server; leave --server away, or send the alert to the server's process-incident"
+        ))),
+        Command::Incident(command) => incident::run(command, server).await,
+        Command::Plugin(command) => plugin::run(command, server).await,
+        Command::Cluster(command) => cluster::run(command, server).await,
+        Command::Credential(command) => credential::run(command, server).await,
+        Command::Token(command) => token::run(command, server).await,
+        Command::Audit(command) => audit::run(command, server).await,
+        Command::Key(command) => key::run(command, server).await,
+        Command::Config(ConfigCommand::Show { output }) => config::show::run(output, server),
+        Command::Doctor { output } => doctor::run(output).await,
         Command::Sim(args) => sim::run(args).await,
-        Command::Stop { reason } => stop::pull(reason).await,
-        Command::Resume => stop::release().await,
+        Command::Stop { reason } => stop::pull(reason, server).await,
+        Command::Resume => stop::release(server).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "dreamops", &mut std::io::stdout());
+            Ok(0)
+        }
         Command::Version => {
-            eprintln!(
-                "dreamops {} (contract dreamops:strategy@0.1.0)",
-                env!("CARGO_PKG_VERSION")
-            );
+            let version = env!("CARGO_PKG_VERSION");
+            print::say(&format!("dreamops {version} (contract dreamops:strategy@0.1.0)\n"))?;
             Ok(0)
         }
     }

@@ -1,8 +1,9 @@
 //! `plugin`: build, check and list components.
 
-use crate::app::App;
-use crate::args::{Output, PluginCommand};
+use crate::args::{Format, Output, PluginCommand, ServerArgs};
+use crate::desk::Desk;
 use crate::exit::{Failure, Outcome};
+use crate::print;
 use crate::respond::{narrator, print_json};
 use anyhow::Context;
 use dreamops_package::{BuildOptions, Inspection, SIZE_CAP, build_plugin, check};
@@ -10,11 +11,11 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Runs the command.
-pub(crate) async fn run(command: PluginCommand) -> Outcome {
+pub(crate) async fn run(command: PluginCommand, server: &ServerArgs) -> Outcome {
     match command {
         PluginCommand::Build { dir, out, output } => build(&dir, out, output),
         PluginCommand::Check { file, output } => checked(&file, output),
-        PluginCommand::List { output } => list(output).await,
+        PluginCommand::List { output } => list(output, server).await,
     }
 }
 
@@ -46,7 +47,7 @@ fn build(dir: &Path, out: Option<PathBuf>, output: Output) -> Outcome {
     Ok(0)
 }
 
-fn checked(file: &Path, output: Output) -> Outcome {
+fn checked(file: &Path, output: Format) -> Outcome {
     let size = std::fs::metadata(file)
         .with_context(|| format!("cannot read {}", file.display()))
         .map_err(Failure::usage)?
@@ -61,11 +62,12 @@ fn checked(file: &Path, output: Output) -> Outcome {
         .with_context(|| format!("cannot read {}", file.display()))
         .map_err(Failure::usage)?;
     let inspection = check(&bytes).with_context(|| format!("{} cannot be loaded", file.display()))?;
-    if output == Output::Json {
-        print_json(&inspection)?;
+    if output != Format::Table {
+        let inspection = serde_json::to_value(&inspection).context("cannot write the result")?;
+        print::document(&inspection, output)?;
         return Ok(0);
     }
-    let narrator = narrator(output);
+    let narrator = narrator(Output::Text);
     narrator.say(&shown(&inspection));
     narrator.say("it keeps to the contract\n");
     Ok(0)
@@ -92,14 +94,14 @@ fn shown(inspection: &Inspection) -> String {
     text
 }
 
-async fn list(output: Output) -> Outcome {
-    let app = App::open().await?;
+async fn list(output: Format, server: &ServerArgs) -> Outcome {
+    let app = Desk::beside(server, "plugin list").await?;
     let installed = app.sandbox().await?.list();
-    if output == Output::Json {
-        print_json(&json!({ "items": installed, "next_cursor": null }))?;
+    if output != Format::Table {
+        print::document(&json!({ "items": installed, "next_cursor": null }), output)?;
         return Ok(0);
     }
-    let narrator = narrator(output);
+    let narrator = narrator(Output::Text);
     for plugin in &installed {
         let origin = match &plugin.origin {
             dreamops_sandbox::Origin::FirstParty => "built in".to_owned(),

@@ -83,6 +83,55 @@ impl KeyFile {
         })?;
         Ok(Self { keyring, path, created })
     }
+
+    /// Puts a new key first in the key file of `directory`, before those that are there; makes directory and file where there
+    /// is none. The file is the old one or the new one as a whole, also after a crash, and of several that do this at the same time each
+    /// keeps the other's key.
+    pub fn add_newest(directory: &Path) -> Result<Self, KeyFileError> {
+        let before = Self::load_or_create(directory)?;
+        if before.created {
+            return Ok(before);
+        }
+        let path = before.path;
+        let failed = |source| KeyFileError::Io {
+            path: path.clone(),
+            source,
+        };
+        let lock = directory.join(format!(".{KEY_FILE}.lock"));
+        let mut options = OpenOptions::new();
+        let lock = private_file(options.write(true).create(true).truncate(false)).open(&lock);
+        let _turn = lock.and_then(|lock| lock.lock().map(|()| lock)).map_err(failed)?;
+        // what others have added meanwhile
+        let older = read(&path).map_err(failed)?;
+        let mut text = Zeroizing::new(Keyring::generate().expose().to_owned());
+        text.push('\n');
+        text.push_str(&older);
+        let keyring = Keyring::parse(&text).map_err(|source| KeyFileError::Keys {
+            path: path.clone(),
+            source,
+        })?;
+        replace(directory, &path, &text).map_err(failed)?;
+        Ok(Self {
+            keyring,
+            path,
+            created: false,
+        })
+    }
+}
+
+/// Puts a file with this text in the place of the one at `path`.
+fn replace(directory: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let (draft, mut file) = draft(directory)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // the error that counts is the first one
+        let _left = fs::remove_file(&draft);
+    }
+    written?;
+    File::open(directory)?.sync_all()
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<String>> {
@@ -96,15 +145,7 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
 fn create(directory: &Path, path: &Path) -> io::Result<bool> {
     let mut builder = DirBuilder::new();
     private_directory(builder.recursive(true)).create(directory)?;
-    let draft = directory.join(format!(".{KEY_FILE}.{}", std::process::id()));
-    // a draft is left only by a process of the same id that died
-    if let Err(error) = fs::remove_file(&draft)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let mut options = OpenOptions::new();
-    let mut file = private_file(options.write(true).create_new(true)).open(&draft)?;
+    let (draft, mut file) = draft(directory)?;
     let key = Keyring::generate();
     let written = file
         .write_all(key.expose().as_bytes())
@@ -121,6 +162,20 @@ fn create(directory: &Path, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// A private file that no other process writes to.
+fn draft(directory: &Path) -> io::Result<(PathBuf, File)> {
+    let draft = directory.join(format!(".{KEY_FILE}.{}", std::process::id()));
+    // a draft is left only by a process of the same id that died
+    if let Err(error) = fs::remove_file(&draft)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut options = OpenOptions::new();
+    let file = private_file(options.write(true).create_new(true)).open(&draft)?;
+    Ok((draft, file))
 }
 
 #[cfg(unix)]
@@ -200,6 +255,32 @@ mod tests {
         assert!(!create(directory.path(), &path).unwrap());
         let after = KeyFile::load_or_create(directory.path()).unwrap();
         assert_eq!(winner.keyring.ids(), after.keyring.ids());
+    }
+
+    #[test]
+    fn a_new_key_comes_first_and_the_older_ones_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = KeyFile::load_or_create(directory.path()).unwrap();
+        let second = KeyFile::add_newest(directory.path()).unwrap();
+        assert_eq!(second.keyring.ids()[1..], first.keyring.ids());
+        let read = KeyFile::load_or_create(directory.path()).unwrap();
+        assert_eq!(read.keyring.ids(), second.keyring.ids());
+        let mode = fs::metadata(&read.path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+    }
+
+    #[test]
+    fn of_keys_that_are_added_at_the_same_time_none_is_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        KeyFile::load_or_create(directory.path()).unwrap();
+        let add = || KeyFile::add_newest(directory.path()).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(add);
+            }
+        });
+        let read = KeyFile::load_or_create(directory.path()).unwrap();
+        assert_eq!(read.keyring.ids().len(), 5);
     }
 
     #[test]

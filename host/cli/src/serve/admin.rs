@@ -1,6 +1,7 @@
 //! The first administrator's token: given by `DREAMOPS_ADMIN_TOKEN`, else made once and written to a file that only this user reads.
 
 use crate::app::App;
+use crate::config::TOKEN_FILE;
 use crate::exit::Failure;
 use crate::private::write_private;
 use anyhow::{Context, anyhow};
@@ -10,8 +11,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The file in the configuration directory.
-const FILE: &str = "admin.token";
 /// The shortest token that is taken: guessing it has to be hopeless.
 const SHORTEST: usize = 24;
 /// Who the token belongs to, for the audit.
@@ -21,7 +20,7 @@ const ADMIN: &str = "admin";
 pub(super) enum First {
     /// It came from the environment.
     Given,
-    /// There were tokens already; the file is where the first one was written.
+    /// There was one already; the file is where the first one was written.
     There,
     /// It was made, and is in this file.
     Made(PathBuf),
@@ -31,7 +30,7 @@ pub(super) enum First {
 
 impl First {
     /// Says how to use it.
-    pub(super) fn announce(&self, bound: SocketAddr) {
+    pub(super) fn announce(&self, scheme: &str, bound: SocketAddr) {
         match self {
             Self::There => {}
             Self::Given => {
@@ -40,12 +39,12 @@ impl First {
             Self::Made(path) => {
                 eprintln!("dreamops: made the administrator's token in {}", path.display());
                 eprintln!(
-                    "curl -H \"Authorization: Bearer $(cat '{}')\" http://{bound}/api/v1/incidents",
+                    "curl -H \"Authorization: Bearer $(cat '{}')\" {scheme}://{bound}/api/v1/incidents",
                     path.display()
                 );
             }
             Self::Shown(token) => eprintln!(
-                "curl -H 'Authorization: Bearer {}' http://{bound}/api/v1/incidents",
+                "curl -H 'Authorization: Bearer {}' {scheme}://{bound}/api/v1/incidents",
                 token.as_str()
             ),
         }
@@ -64,8 +63,7 @@ pub(super) async fn first_token(app: &App, demo: bool) -> Result<First, Failure>
         store(app, given).await?;
         return Ok(First::Given);
     }
-    let one = PageRequest { limit: 1, after: None };
-    if !app.store.tokens(TenantId::DEFAULT, &one).await?.items.is_empty() {
+    if administered(app).await? {
         return Ok(First::There);
     }
     let token = random()?;
@@ -73,11 +71,29 @@ pub(super) async fn first_token(app: &App, demo: bool) -> Result<First, Failure>
         store(app, &token).await?;
         return Ok(First::Shown(token));
     }
-    let path = app.config.key_dir.join(FILE);
+    let path = app.config.key_dir.join(TOKEN_FILE);
     // the file first: a stored token that nobody knows would lock everybody out
     write(&path, &token)?;
     store(app, &token).await?;
     Ok(First::Made(path))
+}
+
+/// Whether an administrator of the default tenant has a token already; tokens of others let nobody make one.
+async fn administered(app: &App) -> Result<bool, Failure> {
+    let mut part = PageRequest {
+        limit: 500,
+        after: None,
+    };
+    loop {
+        let page = app.store.tokens(TenantId::DEFAULT, &part).await?;
+        if page.items.iter().any(|token| token.role == Role::Admin) {
+            return Ok(true);
+        }
+        part.after = page.next_cursor;
+        if part.after.is_none() {
+            return Ok(false);
+        }
+    }
 }
 
 /// Stores the token, unless it is known.

@@ -5,6 +5,7 @@
 //! | `clusters` | connecting what tenants gave; a responder per cluster |
 //! | `away` | a cluster that is not there: what can be recorded without one |
 //! | `admin` | the first administrator's token |
+//! | `tls` | certificate and key, and putting others in their place while serving |
 //! | `rehearse` | `test-remediation` in the simulator |
 //! | `demo` | `--demo`: a fault a minute |
 
@@ -13,6 +14,7 @@ mod away;
 mod clusters;
 mod demo;
 mod rehearse;
+pub(crate) mod tls;
 
 use crate::app::App;
 use crate::args::ServeArgs;
@@ -21,9 +23,11 @@ use crate::exit::{Failure, Outcome};
 use anyhow::Context;
 use clusters::Clusters;
 use dreamops_domain::phase::Mode;
+use dreamops_sandbox::Sandbox;
 use dreamops_server::engine::{self, Engine};
 use dreamops_server::http;
 use dreamops_store::worker;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -33,12 +37,13 @@ pub(crate) async fn run(args: ServeArgs) -> Outcome {
     let mut app = if args.demo {
         App::in_memory(Arc::new(SystemClock::new())).await?
     } else {
-        App::open().await?
+        App::open_alone().await?
     };
     if args.demo {
         app.config.mode = Mode::Yolo;
     }
-    let app = Arc::new(app);
+    let tls = app.config.server.tls.clone().map(tls::Tls::read).transpose();
+    let tls = tls.map_err(Failure::usage)?;
     let address = args.listen.clone().unwrap_or_else(|| app.config.server.listen.clone());
     let listener = TcpListener::bind(&address)
         .await
@@ -46,22 +51,50 @@ pub(crate) async fn run(args: ServeArgs) -> Outcome {
         .map_err(Failure::usage)?;
     let token = admin::first_token(&app, args.demo).await?;
     let bound = listener.local_addr().context("the listener has no address")?;
-    let server = Server::build(&app).await?;
-    eprintln!("dreamops: listening on http://{bound}");
-    token.announce(bound);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(lock) = &mut app.lock {
+        lock.tell(&format!("{scheme}://{}", reached_at(bound)))?;
+    }
+    let app = Arc::new(app);
+    let server = Server::build(&app, app.sandbox().await?, tls.as_ref().map(tls::Tls::settings))?;
+    if tls.is_none() && !bound.ip().is_loopback() {
+        eprintln!(
+            "dreamops: {bound} is reached over the network without TLS, and tokens would travel in the clear: set DREAMOPS_TLS_CERTIFICATE and DREAMOPS_TLS_KEY, or listen on 127.0.0.1 behind a proxy that speaks TLS"
+        );
+    }
+    eprintln!("dreamops: listening on {scheme}://{bound}");
+    token.announce(scheme, bound);
+    let _renewal = tls.map(tls::Tls::renew_on_hangup);
     server.run(&app, listener, args.demo).await
 }
 
+/// Where the server is reached from this machine.
+fn reached_at(bound: SocketAddr) -> SocketAddr {
+    let mut address = bound;
+    if bound.ip().is_unspecified() {
+        address.set_ip(match bound.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
 /// The parts of a running server.
-struct Server {
+pub(crate) struct Server {
     engine: Arc<Engine>,
     clusters: Arc<Clusters>,
-    http: http::App,
+    /// The routes' state.
+    pub(crate) http: http::App,
 }
 
 impl Server {
-    async fn build(app: &Arc<App>) -> Result<Self, Failure> {
-        let clusters = Arc::new(Clusters::new(Arc::clone(app), app.sandbox().await?)?);
+    pub(crate) fn build(
+        app: &Arc<App>,
+        strategies: Arc<Sandbox>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Result<Self, Failure> {
+        let clusters = Arc::new(Clusters::new(Arc::clone(app), strategies)?);
         let store = Arc::clone(&app.store);
         let settings = engine::Settings {
             worker: worker::this_process(),
@@ -96,6 +129,7 @@ impl Server {
             mode: app.config.mode,
             kubernetes: config.kubernetes,
             pagerduty_secrets: config.pagerduty_secrets.iter().cloned().map(Into::into).collect(),
+            tls,
             ..http::Settings::default()
         };
         Ok(Self {

@@ -5,6 +5,7 @@
 //! | `app` | ports, settings, state |
 //! | [`serve`] | connections, TLS, stopping |
 //! | `routes` | which path is answered by what, behind which guard |
+//! | [`local`] | the same routes without a socket |
 //! | `layers` | what happens to every request |
 //! | `caller` | tokens and rights |
 //! | `limits`, [`idempotency`] | too many requests; the same request again |
@@ -31,6 +32,7 @@ mod incidents;
 mod keys;
 mod layers;
 mod limits;
+pub mod local;
 mod maintenance;
 mod metrics;
 pub mod problem;
