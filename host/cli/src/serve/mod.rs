@@ -22,7 +22,7 @@ use anyhow::Context;
 use clusters::Clusters;
 use dreamops_domain::phase::Mode;
 use dreamops_server::engine::{self, Engine};
-use dreamops_server::http;
+use dreamops_server::{http, upkeep};
 use dreamops_store::worker;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -112,6 +112,12 @@ impl Server {
         if app.config.server.kubernetes {
             at_work.push(tokio::spawn(Arc::clone(&self.engine).run(stopped.clone())));
         }
+        at_work.push(tokio::spawn(upkeep::keep(
+            Arc::clone(&app.store) as _,
+            Arc::clone(&app.clock),
+            app.config.server.retention,
+            stopped.clone(),
+        )));
         if demo {
             let faults = demo::Faults {
                 app: Arc::clone(app),
