@@ -32,6 +32,7 @@ mod spelling;
 use crate::args::ServerArgs;
 use anyhow::{Context, anyhow};
 use dreamops_domain::phase::Mode;
+use dreamops_domain::upkeep::Retention;
 use dreamops_policy::Rules;
 use dreamops_responder::Settings;
 use serde::Deserialize;
@@ -49,6 +50,7 @@ struct File {
     policy: Option<Rules>,
     respond: Patience,
     server: FileServer,
+    retention: FileRetention,
     plugins: BTreeMap<String, PluginSettings>,
 }
 
@@ -83,6 +85,45 @@ pub(crate) struct ServerPlace {
     pub(crate) authorities: Option<PathBuf>,
 }
 
+/// How long the server keeps things: `90d`, or `never` for what is never removed.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct FileRetention {
+    /// Incidents, from their end.
+    incidents: Option<Kept>,
+    /// Deliveries and what tells repeated ones.
+    deliveries: Option<Kept>,
+    /// The audit.
+    audit: Option<Kept>,
+}
+
+/// A time after which something is removed, as a person writes it.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(try_from = "String")]
+struct Kept(Option<Duration>);
+
+impl TryFrom<String> for Kept {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "never" => Ok(Self(None)),
+            _ => Span::try_from(text).map(|span| Self(Some(span.0))),
+        }
+    }
+}
+
+impl FileRetention {
+    fn in_force(&self) -> Retention {
+        let default = Retention::default();
+        let or = |given: Option<Kept>, default| given.map_or(default, |kept| kept.0);
+        Retention {
+            incidents: or(self.incidents, default.incidents),
+            deliveries: or(self.deliveries, default.deliveries),
+            audit: or(self.audit, default.audit),
+        }
+    }
+}
+
 /// What `serve` needs beside what every command does.
 pub(crate) struct ServerConfig {
     /// The address.
@@ -97,6 +138,8 @@ pub(crate) struct ServerConfig {
     pub(crate) pagerduty_secrets: Vec<String>,
     /// What it speaks TLS with; without it, it speaks plain HTTP.
     pub(crate) tls: Option<TlsFiles>,
+    /// How long things are kept.
+    pub(crate) retention: Retention,
 }
 
 /// The database's file in the data directory.
@@ -227,7 +270,7 @@ impl Config {
             encryption_keys: variable("DREAMOPS_ENCRYPTION_KEYS"),
             rules: file.policy.unwrap_or_default(),
             patience: file.respond.settings(),
-            server: server(file.server)?,
+            server: server(file.server, file.retention.in_force())?,
             plugins: file.plugins,
             https_proxy: variable("HTTPS_PROXY")
                 .or_else(|| variable("https_proxy"))
@@ -302,13 +345,14 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }
 
-fn server(file: FileServer) -> anyhow::Result<ServerConfig> {
+fn server(file: FileServer, retention: Retention) -> anyhow::Result<ServerConfig> {
     let secrets = variable("PAGERDUTY_WEBHOOK_SECRETS").unwrap_or_default();
     Ok(ServerConfig {
         listen: variable("DREAMOPS_LISTEN")
             .or(file.listen)
             .unwrap_or_else(|| LISTEN.to_owned()),
         workers: file.workers.unwrap_or(WORKERS).max(1),
+        retention,
         kubernetes: switch("K8S_ENABLED")?.unwrap_or(true),
         admin_token: variable("DREAMOPS_ADMIN_TOKEN"),
         tls: tls(

@@ -5,6 +5,7 @@
 //! | [`http`] | the API: routes, credentials, limits, problems, the description of it all |
 //! | [`intake`] | from a delivery to the incidents that it opens |
 //! | [`engine`] | the workers, and a person's word on its way to them |
+//! | [`upkeep`] | credentials that run out, and what is older than its time |
 //! | [`ports`] | what a person's word sets going, proving a cluster, simulator runs |
 //!
 //! Invariants: the server reaches storage, clusters and workers only through ports; a request that needs a credential is
@@ -15,3 +16,4 @@ pub mod engine;
 pub mod http;
 pub mod intake;
 pub mod ports;
+pub mod upkeep;

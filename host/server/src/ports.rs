@@ -8,7 +8,7 @@
 //! | [`Redactors`] | what redacts a tenant's texts | `cli`, with `store` |
 
 use async_trait::async_trait;
-use dreamops_domain::fleet::AuthMethod;
+use dreamops_domain::fleet::{AuthMethod, ClusterRecord};
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::{ClusterId, Incident};
 use dreamops_domain::phase::Phase;
@@ -154,6 +154,17 @@ pub struct Proved {
     pub credential: Zeroizing<String>,
 }
 
+/// What was learned about a connected cluster that was tried.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tried {
+    /// The API server's version.
+    pub version: String,
+    /// The platform it says it runs on.
+    pub platform: String,
+    /// Whether namespaces may be listed.
+    pub can_list_namespaces: bool,
+}
+
 /// Why a cluster was not connected. Nothing was stored. The texts hold no credential.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ConnectRefusal {
@@ -176,6 +187,8 @@ pub enum ConnectRefusal {
 pub trait Connector: Send + Sync {
     /// Reaches the cluster with the credential of the request alone; never with another one.
     async fn prove(&self, tenant: TenantId, request: &ConnectRequest) -> Result<Proved, ConnectRefusal>;
+    /// Reaches a connected cluster with its stored credential, and notes how that went.
+    async fn test(&self, record: &ClusterRecord) -> Result<Tried, ConnectRefusal>;
 }
 
 /// Runs scenarios of the simulator, for `test-remediation`.

@@ -29,6 +29,9 @@
 //! | [`registry`] | pull credentials |
 //! | `maintenance` | windows of maintenance, and what else guards ask |
 //! | `reseal` | a change of keys |
+//! | `expiry` | credentials of clusters that run out |
+//! | `backup` | a copy while it is in use |
+//! | `retention` | what is older than its time is removed |
 //! | `tenant` | what belongs to a team as a whole |
 //! | `page` | pages of lists |
 //! | `rows` | statements about many rows at once |
@@ -43,12 +46,14 @@
 pub mod access;
 mod alerts;
 pub mod audit;
+mod backup;
 mod column;
 mod connect;
 mod correlate;
 mod delivery;
 mod error;
 mod events;
+mod expiry;
 mod fleet;
 mod history;
 mod incident;
@@ -64,6 +69,7 @@ mod port;
 mod queue;
 pub mod registry;
 mod reseal;
+mod retention;
 mod rows;
 
 mod scope;

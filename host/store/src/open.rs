@@ -291,7 +291,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
 }
 
 /// Makes the file private before the database writes to it; what lies beside it inherits its mode.
-fn private_file(path: &Path) -> io::Result<()> {
+pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         let mut builder = DirBuilder::new();
         private_folder(builder.recursive(true)).create(folder)?;

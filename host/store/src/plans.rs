@@ -1,8 +1,8 @@
 //! The cost of one alert does not grow with the number of past ones: every query on the way uses an index.
 
 use crate::testing::in_memory;
-use crate::{access, alerts, audit, events, history, incident, intake, journal};
-use crate::{lease, maintenance, meeting, pinned, queue, reseal, seal, sources, verify};
+use crate::{access, alerts, audit, events, expiry, history, incident, intake, journal};
+use crate::{lease, maintenance, meeting, pinned, queue, reseal, retention, seal, sources, verify};
 use dreamops_domain::audit::AuditFilter;
 use sqlx::AssertSqlSafe;
 
@@ -53,6 +53,8 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
         (queue::WAITING, "work_due"),
         (&alerts::list_sql(false, true), "alerts_paged"),
         (&reseal::SEALED[3].older(), "journal"),
+        (retention::INCIDENTS, "incidents_by_end"),
+        (expiry::ENDING, "clusters_by_expiry"),
         (maintenance::WINDOWS, "maintenance_windows_newest"),
         (maintenance::OF_STRATEGY, "journal_of_strategy"),
     ] {

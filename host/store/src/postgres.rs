@@ -9,13 +9,17 @@
     reason = "a server is waited for in real time, and a test that is skipped says so"
 )]
 
-use crate::testing::{Database, ROLE, SERVER, StillClock, fresh, incident, raw, ring, server};
+use crate::testing::{Database, ROLE, SERVER, StillClock, TTL, fresh, incident, raw, ring, server};
 use crate::{OpenError, SqlStore, incident as incidents};
 use dreamops_domain::access::Access;
+use dreamops_domain::audit::Audit;
 use dreamops_domain::id::TenantId;
+use dreamops_domain::intake::Queue;
+use dreamops_domain::phase::Phase;
 use dreamops_domain::ports::{Clock, Store};
 use dreamops_domain::time::Timestamp;
 use dreamops_test_postgres::Postgres;
+use dreamops_vault::Keyring;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -34,6 +38,7 @@ async fn the_suite_holds_on_postgresql() {
             "--include-ignored",
             "--skip=the_suite_holds",
             "--skip=a_database_that_was_away",
+            "--skip=a_dump_that_is_restored",
             "--skip=durability::",
             "--skip=plans::",
         ])
@@ -68,6 +73,60 @@ async fn a_database_that_was_away_is_told_and_used_again() {
     assert!(refusal.to_string().contains("cannot be reached"), "{refusal}");
     server.start_again().unwrap();
     assert_eq!(store.load(one.tenant, one.id).await.unwrap(), one);
+}
+
+#[tokio::test]
+async fn a_dump_that_is_restored_goes_on_where_it_was_made_with_the_keys_and_not_without() {
+    let server = match Postgres::start() {
+        Ok(server) => server,
+        Err(why) => {
+            println!("skipped: no database was dumped, because {why}");
+            return;
+        }
+    };
+    let (place, clock) = (server.database("before").unwrap(), StillClock::new());
+    let keys = Arc::new(Keyring::parse(Keyring::generate().expose()).unwrap());
+    let open = async |place: &str, keys: Arc<Keyring>| {
+        let store = SqlStore::connect(place, Arc::clone(&keys) as _, Arc::clone(&clock) as Arc<dyn Clock>).await;
+        store.map(|store| store.with_signer(keys))
+    };
+    let store = open(&place, Arc::clone(&keys)).await.unwrap();
+    let other = store.tenant_create("shop", "admin").await.unwrap().unwrap();
+    let redaction = store.redaction_key(other).await.unwrap();
+    let one = incident(&clock, "one");
+    store.create(&one, "one").await.unwrap();
+    store.seal(100).await.unwrap();
+    assert!(store.backup_to(Path::new("copy")).await.is_err());
+
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("dreamops.dump");
+    let file = format!("--file={}", dump.display());
+    server.run("pg_dump", &["--format=custom", &file, "before"]).unwrap();
+    let place = server.database("after").unwrap();
+    server
+        .run("pg_restore", &["--dbname=after", dump.to_str().unwrap()])
+        .unwrap();
+
+    let wrong = SqlStore::connect(&place, ring(), Arc::clone(&clock) as Arc<dyn Clock>).await;
+    assert!(matches!(wrong, Err(OpenError::WrongKey { .. })));
+    let restored = open(&place, keys).await.unwrap();
+    assert_eq!(restored.redaction_key(other).await.unwrap(), redaction);
+    let claimed = restored.claim("worker", TTL, 9).await.unwrap().remove(0);
+    let mut found = restored.load(one.tenant, one.id).await.unwrap();
+    assert_eq!(found, one);
+    found.phase = Phase::NoAction;
+    restored.save(&claimed.lease, &found, &[]).await.unwrap();
+    restored.create(&incident(&clock, "two"), "two").await.unwrap();
+    restored.seal(100).await.unwrap();
+    let check = restored.verify(one.tenant, None).await.unwrap();
+    assert_eq!((check.checked, check.problems.len()), (2, 0));
+    // teams are apart there too
+    let mut tx = restored.pool.begin().await.unwrap();
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM incidents")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(seen, 0);
 }
 
 /// The tables that hold what belongs to teams.

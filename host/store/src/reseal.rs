@@ -15,7 +15,7 @@ use crate::scope::Scope;
 use async_trait::async_trait;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::ports::{SealPlace, StoreError};
-use dreamops_domain::upkeep::{Resealed, Upkeep};
+use dreamops_domain::upkeep::{Expiring, Removed, Resealed, Retention, Upkeep};
 use sqlx::{AnyConnection, AssertSqlSafe};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -76,6 +76,14 @@ impl Sealed {
 impl Upkeep for SqlStore {
     async fn reseal(&self, batch: u32) -> Result<Resealed, StoreError> {
         Ok(self.reseal_some(batch).await?)
+    }
+
+    async fn watch_credentials(&self) -> Result<Vec<Expiring>, StoreError> {
+        Ok(SqlStore::watch_expiry(self).await?)
+    }
+
+    async fn retain(&self, retention: &Retention, batch: u32) -> Result<Removed, StoreError> {
+        Ok(self.retain_some(retention, batch).await?)
     }
 }
 

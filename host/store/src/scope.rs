@@ -39,6 +39,8 @@ pub(crate) enum Scope<'a> {
 
 /// The number of the lock that lets one process seal at a time.
 pub(crate) const SEALER_LOCK: i64 = 0x6472_6561_6d01;
+/// The number of the lock that lets one process remove what is old at a time.
+pub(crate) const KEEPER_LOCK: i64 = 0x6472_6561_6d03;
 /// The number of the lock that lets one process make the schema at a time.
 pub(crate) const SCHEMA_LOCK: i64 = 0x6472_6561_6d02;
 /// The number of the lock that lets one transaction keep or let go of components at a time.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | an event changed, put in another place, or made up | its value does not hold |
 //! | an event removed, or its place taken away | a gap |
+//! | the beginning cut off | a gap; only a checkpoint that we signed (see `retention`) stands for a beginning |
 //! | the end cut off | only against an anchor: a head that was kept elsewhere |
 //! | the end cut off, and the events sealed anew | the event at the anchor is another one |
 //!
@@ -11,6 +12,7 @@
 
 use crate::error::Fault;
 use crate::open::SqlStore;
+use crate::retention::{Checkpoint, checkpoint};
 use crate::scope::Scope;
 use crate::seal::{Stored, head};
 use dreamops_domain::audit::{AuditCheck, AuditHead, Signer};
@@ -30,7 +32,7 @@ pub(crate) const UNSEALED_OF: &str = "SELECT count(*) FROM audit WHERE position 
 pub(crate) const AT: &str = "SELECT chain FROM audit WHERE tenant = $1 AND position = $2";
 
 #[derive(sqlx::FromRow)]
-struct Link {
+pub(crate) struct Link {
     position: i64,
     chain_key: Option<String>,
     chain: Option<String>,
@@ -38,17 +40,79 @@ struct Link {
     stored: Stored,
 }
 
+impl Link {
+    /// When the event happened.
+    pub(crate) fn at(&self) -> i64 {
+        self.stored.at
+    }
+
+    /// The incident that it tells of.
+    pub(crate) fn incident(&self) -> Option<&str> {
+        self.stored.incident.as_deref()
+    }
+
+    /// Its position and chain value.
+    pub(crate) fn place(&self) -> (i64, String) {
+        (self.position, self.chain.clone().unwrap_or_default())
+    }
+}
+
 /// A check under way.
-struct Check<'a> {
+pub(crate) struct Check<'a> {
     signer: &'a dyn Signer,
     /// What keys that left the ring have signed with.
     left: BTreeMap<String, Zeroizing<Vec<u8>>>,
     checked: u64,
+    /// What stands in the place of events that were removed.
+    removed: Option<Checkpoint>,
     /// The position and the value before the next event; no value where it is not known.
     last: i64,
     before: Option<String>,
     problems: Vec<String>,
     untold: u64,
+}
+
+impl<'a> Check<'a> {
+    /// A check from where the audit of a team begins: its first event, or the checkpoint in the place of those that were removed.
+    pub(crate) async fn begin(
+        store: &SqlStore,
+        signer: &'a dyn Signer,
+        conn: &mut AnyConnection,
+        tenant: &str,
+    ) -> Result<Self, Fault> {
+        let mut check = Self {
+            signer,
+            left: store.chain_keys(conn).await?,
+            checked: 0,
+            removed: checkpoint(conn, tenant).await?,
+            last: 0,
+            before: Some(String::new()),
+            problems: Vec::new(),
+            untold: 0,
+        };
+        if let Some(removed) = &check.removed {
+            check.last = removed.position;
+            check.before = Some(removed.chain.clone());
+            if removed.holds(&check, tenant) != Some(true) {
+                let text = format!(
+                    "the checkpoint at event {} does not hold: it was changed or made up, or its key is missing in the ring",
+                    removed.position
+                );
+                check.problem(text);
+            }
+        }
+        Ok(check)
+    }
+
+    /// The position of the last event that was looked at.
+    pub(crate) fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Whether something is wrong with what was looked at.
+    pub(crate) fn found_any(&self) -> bool {
+        !self.problems.is_empty()
+    }
 }
 
 impl Check<'_> {
@@ -60,7 +124,7 @@ impl Check<'_> {
         }
     }
 
-    fn link(&mut self, link: Link) {
+    pub(crate) fn link(&mut self, link: Link) {
         let position = link.position;
         self.checked += 1;
         if position != self.last + 1 {
@@ -85,7 +149,7 @@ impl Check<'_> {
     }
 
     /// Whether `value` is that of `bytes` under the key; `None` where nothing is known of that.
-    fn holds(&self, key: &str, bytes: &[u8], value: &str) -> Option<bool> {
+    pub(crate) fn holds(&self, key: &str, bytes: &[u8], value: &str) -> Option<bool> {
         let in_ring = self.signer.check(key, bytes, value);
         in_ring.or_else(|| Some(self.signer.check_under(self.left.get(key)?, bytes, value)))
     }
@@ -104,15 +168,7 @@ impl SqlStore {
         let signer = self.signer()?;
         let mut tx = self.read(Scope::Team(tenant)).await?;
         let tenant = tenant.to_string();
-        let mut check = Check {
-            signer: &*signer,
-            left: self.chain_keys(&mut tx).await?,
-            checked: 0,
-            last: 0,
-            before: Some(String::new()),
-            problems: Vec::new(),
-            untold: 0,
-        };
+        let mut check = Check::begin(self, &*signer, &mut tx, &tenant).await?;
         loop {
             let links: Vec<Link> = sqlx::query_as(LINKS)
                 .bind(&tenant)
@@ -161,6 +217,18 @@ async fn compare(
             "the chain ends with event {}, and the anchor was taken at event {}: its end was cut off",
             head.position, anchor.position
         ));
+        return Ok(());
+    }
+    if let Some(removed) = &check.removed
+        && anchor.position <= removed.position
+    {
+        // what was removed cannot be compared, but for its last event
+        if anchor.position == removed.position && anchor.chain != removed.chain {
+            check.problem(format!(
+                "the checkpoint at event {} is not of the event that the anchor was taken at",
+                anchor.position
+            ));
+        }
         return Ok(());
     }
     let there: Option<Option<String>> = sqlx::query_scalar(AT)

@@ -117,6 +117,21 @@ impl Postgres {
         chown(folder, Some(user), Some(group)).map_err(|error| error.to_string())
     }
 
+    /// Runs another of the server's programs (`pg_dump`, `pg_restore`), as [`SUPERUSER`]; what it says.
+    ///
+    /// # Errors
+    /// What the program said.
+    pub fn run(&self, name: &str, arguments: &[&str]) -> Result<String, String> {
+        let done = program(&self.programs, name, self.socket(), None)
+            .arg("--host")
+            .arg(self.socket())
+            .args(["--username", SUPERUSER])
+            .args(arguments)
+            .output()
+            .map_err(|error| format!("{name} cannot be run ({error})"))?;
+        said(&done, name)
+    }
+
     /// Ends it; what it keeps stays.
     pub fn stop(&mut self) {
         // an interrupt is its fast shutdown; a kill would leave its processes behind for a while

@@ -17,7 +17,7 @@ use dreamops_domain::redact::Redactor;
 use dreamops_domain::time::Timestamp;
 use dreamops_responder::{Ports, Responder};
 use dreamops_server::engine::{NoResponder, Responders};
-use dreamops_server::ports::{ConnectRefusal, ConnectRequest, Connector, GivenCredential, Proved, Redactors};
+use dreamops_server::ports::{ConnectRefusal, ConnectRequest, Connector, GivenCredential, Proved, Redactors, Tried};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -146,6 +146,26 @@ impl Connector for Clusters {
             expires_at: connection.expires_at,
             credential,
         })
+    }
+
+    async fn test(&self, record: &ClusterRecord) -> Result<Tried, ConnectRefusal> {
+        let redactor = self.redactor(record.tenant).await;
+        let redactor = redactor.map_err(|error| ConnectRefusal::Unavailable(error.to_string()))?;
+        let connection = self.app.connect_registered(record, redactor).await;
+        let connection = connection.map_err(|error| untried(error.into()))?;
+        Ok(Tried {
+            can_list_namespaces: connection.may_list_namespaces().await.unwrap_or(false),
+            version: connection.version,
+            platform: connection.platform,
+        })
+    }
+}
+
+/// Why a connected cluster could not be tried.
+fn untried(error: NoResponder) -> ConnectRefusal {
+    match error {
+        NoResponder::Unknown(why) => ConnectRefusal::Refused(why),
+        NoResponder::Unreachable(why) => ConnectRefusal::Unreachable(why),
     }
 }
 

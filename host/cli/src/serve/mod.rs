@@ -25,7 +25,7 @@ use clusters::Clusters;
 use dreamops_domain::phase::Mode;
 use dreamops_sandbox::Sandbox;
 use dreamops_server::engine::{self, Engine};
-use dreamops_server::http;
+use dreamops_server::{http, upkeep};
 use dreamops_store::worker;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -146,6 +146,12 @@ impl Server {
         if app.config.server.kubernetes {
             at_work.push(tokio::spawn(Arc::clone(&self.engine).run(stopped.clone())));
         }
+        at_work.push(tokio::spawn(upkeep::keep(
+            Arc::clone(&app.store) as _,
+            Arc::clone(&app.clock),
+            app.config.server.retention,
+            stopped.clone(),
+        )));
         if demo {
             let faults = demo::Faults {
                 app: Arc::clone(app),

@@ -1,13 +1,21 @@
 //! A plan waits for a person, and what was approved is what runs.
 
+use crate::clock::ManualClock;
 use crate::cluster::good_is_healthy;
-use crate::room::{Room, about, count};
+use crate::room::{Room, about, count, ring};
 use crate::strategies::{Script, set_image};
+use dreamops_domain::decision::Decision;
 use dreamops_domain::event::Event;
+use dreamops_domain::id::{MaintenanceWindowId, TenantId};
 use dreamops_domain::incident::Incident;
+use dreamops_domain::maintenance::{Maintenance, MaintenanceWindow, Opening};
 use dreamops_domain::object::ObjectRef;
 use dreamops_domain::phase::{Mode, Phase};
+use dreamops_domain::ports::Clock;
 use dreamops_responder::RespondError;
+use dreamops_store::SqliteStore;
+use std::sync::Arc;
+use std::time::Duration;
 
 async fn waiting() -> (Room, ObjectRef, Incident, String) {
     let room = Room::new().await;
@@ -26,6 +34,41 @@ async fn an_approved_plan_is_carried_out() {
     let done = room.responder().approve(incident.id, &digest, "ana").await.unwrap();
     assert_eq!(done.phase, Phase::Resolved);
     assert_eq!(room.cluster.effects().len(), 1);
+}
+
+#[tokio::test]
+async fn in_a_window_of_maintenance_a_plan_waits_for_a_person_and_the_timeline_names_the_guard() {
+    let clock = ManualClock::new();
+    let store = SqliteStore::in_memory(ring(), Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = store.await.unwrap();
+    let room = Room::around(Arc::clone(&clock), Arc::new(store.clone()));
+    let web = room.cluster.add("Deployment", "web", "bad", good_is_healthy());
+    room.install(Script::new("crash-loop", vec![set_image(&web, "good")]));
+    let window = MaintenanceWindow {
+        id: MaintenanceWindowId::new(clock.now()),
+        cluster: Some(room.responder().cluster().name.clone()),
+        namespace: None,
+        opening: Opening::Once {
+            from: clock.now(),
+            until: clock.now() + Duration::from_hours(1),
+        },
+        reason: "an upgrade".into(),
+        created_by: "ana".into(),
+        created_at: clock.now(),
+    };
+    store.add_window(TenantId::DEFAULT, &window).await.unwrap();
+    let incident = room.respond(Mode::Yolo).await;
+    assert_eq!(incident.phase, Phase::AwaitingApproval);
+    assert!(room.cluster.effects().is_empty());
+    let held_back = incident.case.timeline.iter().any(|entry| {
+        matches!(&entry.event, Event::Decided { decision: Decision::NeedsApproval { because }, .. }
+            if because.starts_with("guard maintenance"))
+    });
+    assert!(held_back, "{:?}", incident.case.timeline);
+    // a person's word is not held back
+    let digest = incident.case.plan_digest.clone().unwrap();
+    let done = room.responder().approve(incident.id, &digest, "bo").await.unwrap();
+    assert_eq!(done.phase, Phase::Resolved);
 }
 
 #[tokio::test]

@@ -1,16 +1,19 @@
 //! `/api/v1/clusters`: what is connected. Connecting is [`agno`](super::agno)'s.
 
 use super::App;
-use super::caller::{Administer, May, Read};
-use super::extract::{Asked, Named};
+use super::caller::{Administer, May, Read, Respond};
+use super::extract::{Asked, Body, Named};
 use super::problem::{Kind, Problem};
 use super::view::{Listed, Part, value};
+use crate::ports::ConnectRefusal;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use dreamops_domain::access::Principal;
 use dreamops_domain::fleet::ClusterRecord;
 use dreamops_domain::phase::Mode;
-use serde::Serialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -93,6 +96,109 @@ pub(super) async fn list(
     must_be_on(&app)?;
     let page = app.fleet.clusters(by.tenant, &part.request()?).await?;
     Ok(Json(Listed::of(page, shown)))
+}
+
+/// One cluster
+#[utoipa::path(get, path = "/api/v1/clusters/{name}", tag = "clusters", params(("name" = String, Path)), responses((status = 200, body = ClusterView)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    May(by, ..): May<Read>,
+    Named(name): Named<String>,
+) -> Result<Json<ClusterView>, Problem> {
+    must_be_on(&app)?;
+    find(&app, &by, &name).await.map(|record| Json(shown(record)))
+}
+
+async fn find(app: &App, by: &Principal, name: &str) -> Result<ClusterRecord, Problem> {
+    let record = app.fleet.cluster(by.tenant, name).await?;
+    record.ok_or_else(|| Problem::not_found("cluster", name))
+}
+
+/// How far the host may go on a cluster.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct ModeOfCluster {
+    /// `observe`, `approval` or `yolo`; null for the server's mode.
+    #[serde(deserialize_with = "mode")]
+    #[schema(value_type = Option<String>, example = "approval")]
+    mode: Option<Mode>,
+}
+
+/// A mode, or null; it has to be said.
+fn mode<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Mode>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(from)? else {
+        return Ok(None);
+    };
+    let known = [Mode::Observe, Mode::Approval, Mode::Yolo].into_iter();
+    let found = known.clone().find(|mode| mode.name() == name);
+    found
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("mode is observe, approval, yolo or null"))
+}
+
+/// Set how far the host may go on a cluster
+///
+/// It holds for incidents that are opened from then on.
+#[utoipa::path(put, path = "/api/v1/clusters/{name}/mode", tag = "clusters", params(("name" = String, Path)), request_body = ModeOfCluster, responses((status = 200, body = ClusterView)))]
+pub(super) async fn set_mode(
+    State(app): State<App>,
+    May(by, ..): May<Administer>,
+    Named(name): Named<String>,
+    Body(wanted): Body<ModeOfCluster>,
+) -> Result<Json<ClusterView>, Problem> {
+    must_be_on(&app)?;
+    if !app.fleet.set_mode(by.tenant, &name, wanted.mode, &by.user).await? {
+        return Err(Problem::not_found("cluster", name));
+    }
+    find(&app, &by, &name).await.map(|record| Json(shown(record)))
+}
+
+/// How a cluster that was tried does.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TriedView {
+    /// Whether it accepts the credential.
+    connected: bool,
+    /// Why it does not; empty otherwise.
+    reason: String,
+    /// Whether namespaces may be listed.
+    can_list_namespaces: bool,
+    /// The cluster as it is known now.
+    cluster: ClusterView,
+}
+
+/// Try a cluster's credential
+///
+/// Answers 200 also where the cluster does not accept it or cannot be reached: `connected` and `reason` tell.
+#[utoipa::path(post, path = "/api/v1/clusters/{name}/test", tag = "clusters", params(("name" = String, Path)), responses((status = 200, body = TriedView)))]
+pub(super) async fn test(
+    State(app): State<App>,
+    May(by, ..): May<Respond>,
+    Named(name): Named<String>,
+) -> Result<Json<TriedView>, Problem> {
+    must_be_on(&app)?;
+    let record = find(&app, &by, &name).await?;
+    let tried = match app.connector.test(&record).await {
+        Err(ConnectRefusal::Unavailable(why)) => return Err(ConnectRefusal::Unavailable(why).into()),
+        other => other,
+    };
+    let mut cluster = shown(find(&app, &by, &name).await?);
+    Ok(Json(match tried {
+        Ok(tried) => {
+            cluster.version = tried.version;
+            cluster.platform = tried.platform;
+            TriedView {
+                connected: true,
+                reason: String::new(),
+                can_list_namespaces: tried.can_list_namespaces,
+                cluster,
+            }
+        }
+        Err(refusal) => TriedView {
+            connected: false,
+            reason: refusal.to_string(),
+            can_list_namespaces: false,
+            cluster,
+        },
+    }))
 }
 
 /// Forget a cluster and its credential

@@ -1,5 +1,6 @@
 //! Connecting: proved first, stored then, never with another credential.
 
+use crate::ports::GONE;
 use crate::world::World;
 use dreamops_domain::fleet::Fleet;
 use dreamops_domain::id::TenantId;
@@ -180,4 +181,68 @@ async fn an_alert_is_about_the_cluster_it_names_else_the_sources_else_the_only_o
     )
     .await;
     assert_eq!(ambiguous.1, "");
+}
+
+#[tokio::test]
+async fn a_cluster_is_shown_tried_and_set_to_a_mode_by_its_tenant_alone() {
+    let world = World::new().await;
+    for name in ["production", "gone", "busy"] {
+        let body = cluster(name, &format!("https://{name}:6443"), "right");
+        assert_eq!(world.post("admin", PATH, &body).await.status, 200);
+    }
+    let one = "/api/v1/clusters/production";
+    let shown = world.get("viewer", one).await.json();
+    assert_eq!((&shown["name"], &shown["mode"]), (&json!("production"), &Value::Null));
+    assert_eq!(shown["version"], "v1.34.0");
+
+    let mode = async |token: &str, path: &str, body: Value| {
+        let asking = world.ask("PUT", &format!("{path}/mode")).token(token);
+        asking.json(&body).send().await
+    };
+    let set = mode("admin", one, json!({ "mode": "observe" })).await;
+    assert_eq!(set.json()["mode"], "observe");
+    let alert = json!({ "alert_id": "a1", "title": "t", "metadata": { "cluster": "production", "namespace": "shop" } });
+    let process = "/api/v1/kubernetes/agno/process-incident";
+    let id = world.post("admin", process, &alert).await.json()["incident_id"].clone();
+    let incident = world
+        .get("viewer", &format!("/api/v1/incidents/{}", id.as_str().unwrap()))
+        .await;
+    assert_eq!(incident.json()["mode"], "observe");
+    assert_eq!(
+        mode("admin", one, json!({ "mode": null })).await.json()["mode"],
+        Value::Null
+    );
+    for wrong in [
+        json!({}),
+        json!({ "mode": "careful" }),
+        json!({ "mode": 3 }),
+        json!("yolo"),
+    ] {
+        mode("admin", one, wrong).await.is_problem(422, "invalid");
+    }
+    mode("responder", one, json!({ "mode": "yolo" }))
+        .await
+        .is_problem(403, "forbidden");
+
+    let tried = world.post("responder", &format!("{one}/test"), &json!({})).await.json();
+    assert_eq!((&tried["connected"], &tried["reason"]), (&json!(true), &json!("")));
+    assert_eq!(tried["cluster"]["version"], "v1.35.0");
+    let gone = world
+        .post("responder", "/api/v1/clusters/gone/test", &json!({}))
+        .await
+        .json();
+    assert_eq!((&gone["connected"], &gone["reason"]), (&json!(false), &json!(GONE)));
+    let busy = world.post("responder", "/api/v1/clusters/busy/test", &json!({})).await;
+    busy.is_problem(503, "unavailable");
+    let refused = world.post("viewer", &format!("{one}/test"), &json!({})).await;
+    refused.is_problem(403, "forbidden");
+
+    for path in [one, "/api/v1/clusters/nobodys"] {
+        world.get("other", path).await.is_problem(404, "not-found");
+        mode("other", path, json!({ "mode": "yolo" }))
+            .await
+            .is_problem(404, "not-found");
+        let tried = world.post("other", &format!("{path}/test"), &json!({})).await;
+        tried.is_problem(404, "not-found");
+    }
 }

@@ -29,6 +29,8 @@ async fn every_route_is_described_with_what_it_may_answer() {
         "/api/v1/incidents/{id}/acknowledge",
         "/api/v1/clusters",
         "/api/v1/clusters/{name}",
+        "/api/v1/clusters/{name}/mode",
+        "/api/v1/clusters/{name}/test",
         "/api/v1/tenants",
         "/api/v1/tenants/{name}/tokens",
         "/api/v1/tokens",

@@ -23,4 +23,5 @@ mod secrets;
 mod stopping;
 mod tenants;
 mod tls;
+mod upkeep;
 mod world;

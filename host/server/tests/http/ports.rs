@@ -1,12 +1,13 @@
 //! Ports beside the store: a desk that notes what it was told, a connector that knows one cluster, a simulator of words.
 
 use async_trait::async_trait;
+use dreamops_domain::fleet::ClusterRecord;
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::{ClusterId, Incident};
 use dreamops_domain::ports::{Store, StoreError};
 use dreamops_domain::redact::Redactor;
 use dreamops_server::ports::{
-    ConnectRefusal, ConnectRequest, Connector, Desk, DeskError, GivenCredential, Proved, Redactors, Rehearsals,
+    ConnectRefusal, ConnectRequest, Connector, Desk, DeskError, GivenCredential, Proved, Redactors, Rehearsals, Tried,
 };
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -95,7 +96,22 @@ impl Connector for TestConnector {
             credential,
         })
     }
+
+    async fn test(&self, record: &ClusterRecord) -> Result<Tried, ConnectRefusal> {
+        match record.name.as_str() {
+            "gone" => Err(ConnectRefusal::Unreachable(GONE.into())),
+            "busy" => Err(ConnectRefusal::Unavailable("the database is away".into())),
+            _ => Ok(Tried {
+                version: "v1.35.0".into(),
+                platform: "linux/arm64".into(),
+                can_list_namespaces: true,
+            }),
+        }
+    }
 }
+
+/// Why a cluster that is called `gone` is not reached.
+pub(crate) const GONE: &str = "nobody answers at https://gone:6443";
 
 pub(crate) struct TestRehearsals;
 
