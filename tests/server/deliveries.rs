@@ -4,7 +4,7 @@ use crate::stage::NAME;
 use dreamops_tests::serving::{ADMIN, Answer, ask, pagerduty};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -84,6 +84,7 @@ pub(crate) fn incident(id: &str, about: &str) -> Value {
 /// Threads that post one delivery after the other, each until it is taken.
 pub(crate) struct Senders {
     address: Arc<Mutex<String>>,
+    taken: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<String>>>,
 }
@@ -91,19 +92,30 @@ pub(crate) struct Senders {
 impl Senders {
     pub(crate) fn start(count: usize, pause: Duration) -> Self {
         let address = Arc::new(Mutex::new(String::new()));
+        let taken = Arc::new(AtomicUsize::new(0));
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..count)
             .map(|sender| {
-                let (address, stop) = (Arc::clone(&address), Arc::clone(&stop));
-                std::thread::spawn(move || run(sender, pause, &address, &stop))
+                let (address, taken, stop) = (Arc::clone(&address), Arc::clone(&taken), Arc::clone(&stop));
+                std::thread::spawn(move || run(sender, pause, &address, &taken, &stop))
             })
             .collect();
-        Self { address, stop, threads }
+        Self {
+            address,
+            taken,
+            stop,
+            threads,
+        }
     }
 
     /// Where to post from now on; nowhere where it is empty.
     pub(crate) fn aim(&self, address: &str) {
         address.clone_into(&mut self.address.lock().unwrap());
+    }
+
+    /// How many deliveries were taken until now.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
     }
 
     /// Lets each post what it has at hand, and gives the ids of all deliveries that were taken.
@@ -116,7 +128,7 @@ impl Senders {
     }
 }
 
-fn run(sender: usize, pause: Duration, address: &Mutex<String>, stop: &AtomicBool) -> Vec<String> {
+fn run(sender: usize, pause: Duration, address: &Mutex<String>, count: &AtomicUsize, stop: &AtomicBool) -> Vec<String> {
     let mut taken = Vec::new();
     for number in 0.. {
         let delivery = Delivery::new(sender, number);
@@ -131,6 +143,7 @@ fn run(sender: usize, pause: Duration, address: &Mutex<String>, stop: &AtomicBoo
             }
         }
         taken.push(delivery.id);
+        count.fetch_add(1, Ordering::SeqCst);
         if stop.load(Ordering::SeqCst) {
             break;
         }
