@@ -127,6 +127,11 @@ impl Corner {
         })
     }
 
+    /// The cluster's authority, as PEM.
+    pub(crate) fn authority(&self) -> String {
+        pem(authority(&read(&self.cluster.admin_kubeconfig())))
+    }
+
     /// Hands an alert about `web` over, and waits for the incident's end.
     pub(crate) fn respond(&self, server: &Serving, token: Option<&str>) -> Value {
         let alert = json!({
@@ -177,6 +182,13 @@ fn read(kubeconfig: &Path) -> Value {
 /// The cluster's authority, as base64 of PEM.
 fn authority(kubeconfig: &Value) -> &Value {
     &kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"]
+}
+
+/// What the base64 stands for.
+pub(crate) fn pem(text: &Value) -> String {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap());
+    String::from_utf8(bytes.unwrap()).unwrap()
 }
 
 fn web_env() -> Value {

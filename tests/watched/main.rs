@@ -11,10 +11,12 @@
     reason = "a test on a real cluster waits in real time and is told by its environment what to try"
 )]
 
+mod alarms;
 mod corner;
 mod daemon;
 mod far;
 mod methods;
+mod monitoring;
 mod programs;
 mod proxies;
 mod through;

@@ -1,6 +1,6 @@
 //! The three ways to prove oneself to the real API server, each with the least rights, until a workload is healthy.
 
-use crate::corner::{CONFIGURATION, Corner, connect, shown};
+use crate::corner::{CONFIGURATION, Corner, connect, pem, shown};
 use dreamops_test_cluster::Validity;
 use dreamops_test_postgres::Postgres;
 use dreamops_tests::serving::Serving;
@@ -128,11 +128,4 @@ fn other_authority() -> String {
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     std::fs::read_to_string(certificate).unwrap()
-}
-
-/// What the base64 stands for.
-fn pem(text: &Value) -> String {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap());
-    String::from_utf8(bytes.unwrap()).unwrap()
 }

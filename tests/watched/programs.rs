@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 pub(crate) struct Programs {
     tinyproxy: PathBuf,
     microsocks: PathBuf,
+    prometheus: PathBuf,
+    alertmanager: PathBuf,
 }
 
 /// The programs; fetched where they are missing.
@@ -23,6 +25,8 @@ pub(crate) fn programs() -> &'static Programs {
         Programs {
             tinyproxy: program("tinyproxy-bin", "tinyproxy"),
             microsocks: program("microsocks", "microsocks"),
+            prometheus: program("prometheus", "prometheus"),
+            alertmanager: program("prometheus-alertmanager", "prometheus-alertmanager"),
         }
     })
 }
@@ -36,5 +40,15 @@ impl Programs {
     /// A proxy of SOCKS5.
     pub(crate) fn microsocks(&self) -> Command {
         Command::new(&self.microsocks)
+    }
+
+    /// Prometheus.
+    pub(crate) fn prometheus(&self) -> Command {
+        Command::new(&self.prometheus)
+    }
+
+    /// Alertmanager.
+    pub(crate) fn alertmanager(&self) -> Command {
+        Command::new(&self.alertmanager)
     }
 }
