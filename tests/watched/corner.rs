@@ -2,10 +2,11 @@
 
 use crate::programs::programs;
 use dreamops_test_cluster::{Cluster, Validity};
-use dreamops_tests::serving::{Answer, Serving, ask, until};
+use dreamops_tests::serving::{ADMIN, Answer, Serving, ask, until};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// The name by which servers know the cluster.
@@ -132,17 +133,30 @@ impl Corner {
         pem(authority(&read(&self.cluster.admin_kubeconfig())))
     }
 
-    /// Hands an alert about `web` over, and waits for the incident's end.
-    pub(crate) fn respond(&self, server: &Serving, token: Option<&str>) -> Value {
+    /// An account with the least rights, beside `dreamops`.
+    pub(crate) fn account(&self, name: &str) {
+        self.kubectl(&["create", "serviceaccount", name]);
+        let of = format!("--serviceaccount={}:{name}", self.namespace);
+        self.kubectl(&["create", "rolebinding", name, "--role=dreamops", &of]);
+    }
+
+    /// Hands a new alert about `web` over; the incident's id.
+    pub(crate) fn alert(&self, server: &Serving, token: &str) -> String {
+        static HANDED: AtomicU32 = AtomicU32::new(0);
+        let number = HANDED.fetch_add(1, Ordering::Relaxed);
         let alert = json!({
-            "alert_id": format!("crash-of-{}", self.namespace), "title": "KubePodCrashLooping", "severity": "critical",
+            "alert_id": format!("crash-{number}-of-{}", self.namespace), "title": "KubePodCrashLooping", "severity": "critical",
             "metadata": { "cluster": NAME, "namespace": self.namespace, "deployment": "web" },
         });
-        let token = token.unwrap_or(dreamops_tests::serving::ADMIN);
         let path = "/api/v1/kubernetes/agno/process-incident";
         let taken = ask(&server.address(), "POST", path, Some(token), &alert).unwrap();
         assert_eq!(taken.code, 200, "{}", taken.text);
-        ended(server, token, taken.body["incident_id"].as_str().unwrap())
+        taken.body["incident_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Hands an alert about `web` over as the administrator, and waits for the incident's end.
+    pub(crate) fn respond(&self, server: &Serving) -> Value {
+        ended(server, ADMIN, &self.alert(server, ADMIN))
     }
 }
 

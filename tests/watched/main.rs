@@ -19,4 +19,5 @@ mod methods;
 mod monitoring;
 mod programs;
 mod proxies;
+mod rotation;
 mod through;

@@ -26,7 +26,7 @@ fn mends(corner: &Corner, mut server: Serving, request: &Value, method: &str) {
     assert_eq!(cluster["namespace"], corner.namespace);
 
     corner.break_web();
-    let incident = corner.respond(&server, None);
+    let incident = corner.respond(&server);
     assert_eq!(incident["phase"], "resolved", "{incident:#}\n{}", server.said());
     assert!(corner.web_is_healthy());
 }

@@ -41,7 +41,7 @@ fn mends_through(corner: &Corner, far: &Far, proxy: &Proxy, request: &Value) {
     let before = proxy.connections_to(API);
     assert!(before > 0, "the proxy connected nobody");
     corner.break_web();
-    let incident = corner.respond(&server, None);
+    let incident = corner.respond(&server);
     assert_eq!(incident["phase"], "resolved", "{incident:#}\n{}", server.said());
     assert!(corner.web_is_healthy());
     assert!(proxy.connections_to(API) > before);

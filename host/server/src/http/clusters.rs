@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use dreamops_domain::fleet::ClusterRecord;
 use dreamops_domain::phase::Mode;
+use dreamops_domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -52,14 +53,15 @@ pub(super) struct ClusterView {
     last_used_at: Option<String>,
 }
 
-fn shown(record: ClusterRecord) -> ClusterView {
+fn shown(record: ClusterRecord, now: Timestamp) -> ClusterView {
+    let (status, status_reason) = record.standing(now);
     ClusterView {
         id: record.id.to_string(),
         name: record.name,
         auth_method: value(record.auth_method),
         namespace: record.namespace,
-        status: value(record.status),
-        status_reason: record.status_reason,
+        status: value(status),
+        status_reason,
         version: record.version,
         platform: record.platform,
         address: record.cluster.address,
@@ -92,7 +94,8 @@ pub(super) async fn list(
 ) -> Result<Json<Listed<ClusterView>>, Problem> {
     must_be_on(&app)?;
     let page = app.fleet.clusters(by.tenant, &part.request()?).await?;
-    Ok(Json(Listed::of(page, shown)))
+    let now = app.clock.now();
+    Ok(Json(Listed::of(page, |record| shown(record, now))))
 }
 
 /// Forget a cluster and its credential
