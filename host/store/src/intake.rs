@@ -3,8 +3,7 @@
 //! Promises: one transaction, no cluster is asked. A repeated delivery stores nothing and names what the first one came to: the
 //! row of its key is taken by one statement, so that of two equal ones at the same time one is stored. An alert whose
 //! place or fingerprint an open incident deals with (see `meeting`) goes to that one; there it is an event and is shown, unless the
-//! incident was told the same before ("still firing"). News other than firing wakes the incident's worker. A resolution whose
-//! incident has ended is told to that one, and opens nothing.
+//! incident was told the same before ("still firing"). News other than firing wakes the incident's worker.
 
 use crate::audit;
 use crate::column::{from_millis, name_of, read_id, read_phase, to_millis};
@@ -15,7 +14,7 @@ use crate::meeting::{self, Keys};
 use crate::open::SqlStore;
 use crate::scope::Scope;
 use crate::{incident, queue, rows};
-use dreamops_domain::alert::{Alert, AlertStatus};
+use dreamops_domain::alert::AlertStatus;
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{AlertId, DeliveryId, IncidentId};
 use dreamops_domain::incident::Incident;
@@ -110,46 +109,22 @@ impl SqlStore {
     }
 }
 
-/// Each alert of a delivery, with the incident that deals with it, or that dealt with it where it is over.
+/// Each alert of a delivery, with the incident that deals with it.
 async fn meet<'a>(conn: &mut AnyConnection, delivery: &'a NewDelivery) -> Result<Vec<Placed<'a>>, Fault> {
-    let placed = |alert: &'a Alert, incident| Placed {
-        id: AlertId::new(delivery.received_at),
-        incident,
-        alert,
-    };
-    let (mut sent, mut waiting, mut done) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sent = Vec::new();
     for new in &delivery.incidents {
-        let over = over(&mut *conn, delivery, new).await?;
         for alert in &new.case.alerts {
-            match over.get(&alert.fingerprint) {
-                Some(incident) if alert.status == AlertStatus::Resolved => done.push(placed(alert, *incident)),
-                _ => {
-                    sent.push((new.id, Keys::of(&new.cluster.key, alert)?));
-                    waiting.push(alert);
-                }
-            }
+            sent.push((new.id, Keys::of(&new.cluster.key, alert)?));
         }
     }
     let found = meeting::meet(conn, delivery.tenant, &sent).await?;
-    let met = waiting.into_iter().zip(found);
-    Ok(done
-        .into_iter()
-        .chain(met.map(|(alert, incident)| placed(alert, incident)))
-        .collect())
-}
-
-/// The ended incidents that resolutions among a new incident's alerts are about, by fingerprint.
-async fn over(
-    conn: &mut AnyConnection,
-    delivery: &NewDelivery,
-    new: &Incident,
-) -> Result<BTreeMap<String, IncidentId>, Fault> {
-    let alerts = new.case.alerts.iter();
-    let resolved: Vec<&str> = alerts
-        .filter(|alert| alert.status == AlertStatus::Resolved)
-        .map(|alert| alert.fingerprint.as_str())
-        .collect();
-    meeting::ended(conn, delivery.tenant, delivery.kind, &new.cluster.key, &resolved).await
+    let alerts = delivery.incidents.iter().flat_map(|new| &new.case.alerts);
+    let placed = alerts.zip(found).map(|(alert, incident)| Placed {
+        id: AlertId::new(delivery.received_at),
+        incident,
+        alert,
+    });
+    Ok(placed.collect())
 }
 
 /// What a new incident begins with: its alerts, also those of others that met there, and what else its maker says.

@@ -5,9 +5,6 @@
 //! | cluster, kind of source, fingerprint | always: the source says that it is the same alert |
 //! | cluster, `namespace/Kind/name` of the first object named | firing alerts only: a resolution is about one alert |
 //!
-//! A resolution comes when the fault is gone, and then the incident has often ended. It goes to the incident that its alert
-//! went to last, also where that one has ended: see [`ended`].
-//!
 //! An open incident holds the keys of its alerts, and gives them back when it ends; of two deliveries at the same time that bring a
 //! new key, one gets it and the other meets it. An incident that is opened again holds none: alerts find it by its owner, when
 //! a worker has asked the cluster.
@@ -15,19 +12,12 @@
 use crate::column::{name_of, read_id};
 use crate::error::Fault;
 use crate::rows;
-use dreamops_domain::alert::{Alert, AlertStatus, Source};
+use dreamops_domain::alert::{Alert, AlertStatus};
 use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::ports::StoreError;
 use sqlx::{AnyConnection, AssertSqlSafe};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Ended incidents of a cluster, with the alerts of a kind of source that came to no other incident since.
-pub(crate) const LAST_DEALT_WITH: &str = "SELECT DISTINCT a.fingerprint, a.incident FROM alerts a \
-     JOIN incidents i ON i.id = a.incident AND i.tenant = a.tenant \
-     WHERE a.tenant = $1 AND a.source = $2 AND i.cluster_key = $3 AND i.closed = 1 AND NOT EXISTS (\
-       SELECT 1 FROM alerts b JOIN incidents j ON j.id = b.incident AND j.tenant = b.tenant \
-       WHERE b.tenant = a.tenant AND b.source = a.source AND b.fingerprint = a.fingerprint \
-         AND j.cluster_key = i.cluster_key AND (b.received_at, b.id) > (a.received_at, a.id))";
 pub(crate) const FORGET: &str = "DELETE FROM meeting_keys WHERE incident = $1";
 
 /// Where an alert may meet others.
@@ -81,36 +71,6 @@ pub(crate) async fn meet(
                 .bind(incident.to_string())
                 .execute(&mut *conn)
                 .await?;
-        }
-    }
-    Ok(found)
-}
-
-/// The ended incidents that resolutions are about, by fingerprint: each the one that dealt with the alert last. An alert that
-/// an open incident deals with is not among them.
-pub(crate) async fn ended(
-    conn: &mut AnyConnection,
-    tenant: TenantId,
-    source: Source,
-    cluster_key: &str,
-    fingerprints: &[&str],
-) -> Result<BTreeMap<String, IncidentId>, Fault> {
-    let source = name_of(&source)?;
-    let mut found = BTreeMap::new();
-    for chunk in fingerprints.chunks(rows::CHUNK) {
-        let sql = format!(
-            "{LAST_DEALT_WITH} AND a.fingerprint IN ({})",
-            rows::list(chunk.len(), 3)
-        );
-        let mut query = sqlx::query_as::<_, (String, String)>(AssertSqlSafe(sql))
-            .bind(tenant.to_string())
-            .bind(&source)
-            .bind(cluster_key);
-        for fingerprint in chunk {
-            query = query.bind((*fingerprint).to_owned());
-        }
-        for (fingerprint, incident) in query.fetch_all(&mut *conn).await? {
-            found.insert(fingerprint, IncidentId(read_id(&incident)?));
         }
     }
     Ok(found)

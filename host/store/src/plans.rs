@@ -43,7 +43,6 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
         (sources::SOURCES, "sources_newest"),
         (intake::OF_DELIVERY, "alerts_of_delivery"),
         (intake::SHOWN_BY, "PRIMARY KEY"),
-        (meeting::LAST_DEALT_WITH, "alerts_by_fingerprint"),
         (meeting::FORGET, "meeting_keys_of_incident"),
         (queue::FREE, "work_due"),
         (queue::HELD, "work_due"),

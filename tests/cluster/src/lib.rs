@@ -35,8 +35,7 @@ use std::time::Duration;
 
 pub use certificates::Validity;
 pub use error::{Error, Result};
-pub use network::move_into;
-pub use packages::{install, unpacked};
+pub use packages::install;
 pub use wait::wait_for;
 
 use certificates::Authority;
@@ -114,12 +113,6 @@ impl Cluster {
     /// The file name of the network namespace, for `nsenter --net=`.
     pub fn network_namespace(&self) -> PathBuf {
         network::namespace_path(&self.layout)
-    }
-
-    /// Moves the calling thread into the network namespace: what it then connects to, and what programs and threads it
-    /// then starts, are where the API server is. There is no way back.
-    pub fn enter(&self) -> Result<()> {
-        network::move_into(&self.network_namespace())
     }
 
     /// The folder with the logs of the cluster's servers.

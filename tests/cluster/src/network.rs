@@ -1,13 +1,10 @@
 //! The network namespace that everything of a cluster runs in. Nothing leaks
 //! out of it and nothing comes in: it has no link to any other.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::Ipv4Addr;
-use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::error::{FileContext as _, Result};
 use crate::layout::{Layout, NODE_ADDRESS};
@@ -25,18 +22,6 @@ pub(crate) fn enter(layout: &Layout, program: impl AsRef<std::ffi::OsStr>) -> Co
     let mut command = Command::new("nsenter");
     command.arg(net).arg("--").arg(program);
     command
-}
-
-/// Moves the calling thread into a network namespace, named by its file. What it then connects to, and what programs and
-/// threads it then starts, are there.
-///
-/// # Errors
-/// The system's, where there is no such namespace or no right to enter it.
-pub fn move_into(namespace: &Path) -> Result<()> {
-    let file = File::open(namespace).file("open", namespace)?;
-    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-        .map_err(std::io::Error::from)
-        .file("enter", namespace)
 }
 
 pub(crate) fn create(layout: &Layout) -> Result<()> {

@@ -204,7 +204,7 @@ async fn an_alert_that_still_fires_is_stored_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn an_incident_that_ended_takes_no_firing_alerts() {
+async fn an_incident_that_ended_takes_no_alerts() {
     let (store, clock) = fresh().await;
     let first = opened(&store, &clock, about("a", "web-1")).await;
     end(&store, first).await;
@@ -261,63 +261,6 @@ async fn a_resolution_wakes_the_incident_and_a_worker_that_postpones_does_not_un
     let found = stored(&store, id).await;
     let last = &found.case.timeline.last().unwrap().event;
     assert!(matches!(last, Event::AlertReceived { alert } if alert.status == AlertStatus::Resolved));
-}
-
-#[tokio::test]
-async fn a_resolution_is_kept_with_the_incident_that_has_ended_and_opens_nothing() {
-    let (store, clock) = fresh().await;
-    let id = opened(&store, &clock, about("a", "web-1")).await;
-    end(&store, id).await;
-    let ended = stored(&store, id).await;
-    let mut gone = about("a", "web-1");
-    gone.status = AlertStatus::Resolved;
-    for key in ["gone", "gone, said again"] {
-        clock.advance(Duration::from_mins(1));
-        let taken = store.take_in(&delivery(&clock, key, vec![gone.clone()])).await.unwrap();
-        assert_eq!(taken.incidents, [id]);
-    }
-    let found = stored(&store, id).await;
-    assert_eq!((found.phase, found.closed_at), (ended.phase, ended.closed_at));
-    assert_eq!(
-        (found.case.alerts.len(), found.case.timeline.len()),
-        (2, ended.case.timeline.len() + 1)
-    );
-    assert_eq!(found.case.alerts[1].status, AlertStatus::Resolved);
-    assert_eq!(count(&store, "incidents").await, 1);
-    assert!(
-        store.claim("worker", TTL, 1).await.unwrap().is_empty(),
-        "there is nothing to do"
-    );
-}
-
-#[tokio::test]
-async fn a_resolution_goes_to_the_last_incident_of_its_alert_on_its_cluster() {
-    let (store, clock) = fresh().await;
-    let mut ids = Vec::new();
-    for key in ["one", "two"] {
-        clock.advance(Duration::from_mins(10));
-        let mut sent = about("a", "web-1");
-        sent.starts_at = Some(clock.now());
-        ids.push(
-            store
-                .take_in(&delivery(&clock, key, vec![sent]))
-                .await
-                .unwrap()
-                .incidents[0],
-        );
-        end(&store, ids[ids.len() - 1]).await;
-    }
-    let mut gone = about("a", "web-1");
-    gone.status = AlertStatus::Resolved;
-    let taken = store
-        .take_in(&delivery(&clock, "gone", vec![gone.clone()]))
-        .await
-        .unwrap();
-    assert_eq!(taken.incidents, [ids[1]]);
-    let mut elsewhere = delivery(&clock, "gone elsewhere", vec![gone]);
-    elsewhere.incidents[0].cluster.key = "another".into();
-    let taken = store.take_in(&elsewhere).await.unwrap();
-    assert_eq!(taken.incidents, [elsewhere.incidents[0].id]);
 }
 
 #[tokio::test]
