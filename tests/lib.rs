@@ -1,6 +1,7 @@
 //! What the whole-program tests share.
 
 pub mod serving;
+pub mod workloads;
 
 use dreamops_test_cluster::Cluster;
 use std::path::PathBuf;

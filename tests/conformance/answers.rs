@@ -4,7 +4,7 @@ use crate::exchange::Request;
 use crate::faults::ready;
 use crate::pair::Pair;
 use crate::replay::{hold_answers, hold_live};
-use crate::workloads::{daemon_set, deployment, memory_quota, service, stateful_set, with_memory};
+use dreamops_tests::workloads::{daemon_set, deployment, memory_quota, service, stateful_set, with_memory};
 use serde_json::{Value, json};
 
 const WEB: &str = "/apis/apps/v1/namespaces/NS/deployments/web";

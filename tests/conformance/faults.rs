@@ -4,7 +4,7 @@ use crate::exchange::Request;
 use crate::pair::Pair;
 use crate::recorder::Recorder;
 use crate::replay::{hold, hold_live};
-use crate::workloads::{deployment, service, stateful_set, with_memory};
+use dreamops_tests::workloads::{deployment, service, stateful_set, with_memory};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 

@@ -18,6 +18,3 @@ mod normal;
 mod pair;
 mod recorder;
 mod replay;
-#[path = "../e2e/workloads.rs"]
-#[allow(dead_code, reason = "the tests of the program on a real cluster need more of them")]
-mod workloads;

@@ -2,8 +2,8 @@
 
 use crate::alerts::{Form, alert};
 use crate::room::{Room, Run, finished};
-use crate::workloads::deployment;
 use dreamops_test_cluster::Validity;
+use dreamops_tests::workloads::deployment;
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use crate::alerts::{Form, alert, alertmanager};
 use crate::oracle::Snapshot;
 use crate::room::{Room, Run};
-use crate::workloads::{deployment, stateful_set};
+use dreamops_tests::workloads::{deployment, stateful_set};
 use serde_json::{Value, json};
 
 /// Fails unless the rollout was undone, with all as it was when healthy.

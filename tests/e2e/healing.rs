@@ -3,8 +3,10 @@
 use crate::alerts::{FORMS, Form, alert};
 use crate::oracle::Snapshot;
 use crate::room::{Room, Run};
-use crate::workloads::{AIM, autoscaler, daemon_set, deployment, service, stateful_set, with_cpu, with_memory};
 use dreamops_test_cluster::{REGISTRY_PASSWORD, REGISTRY_USER};
+use dreamops_tests::workloads::{
+    AIM, autoscaler, daemon_set, deployment, service, stateful_set, with_cpu, with_memory,
+};
 use serde_json::json;
 use std::io::Write;
 use std::process::Stdio;

@@ -20,4 +20,3 @@ mod obvious_but_wrong;
 mod oracle;
 mod rights;
 mod room;
-mod workloads;

@@ -2,7 +2,7 @@
 
 use crate::alerts::{Form, alert, alertmanager};
 use crate::room::{Room, Run};
-use crate::workloads::deployment;
+use dreamops_tests::workloads::deployment;
 
 fn text<'a>(run: &'a Run, field: &str) -> &'a str {
     run.report[field]

@@ -2,7 +2,7 @@
 
 use crate::oracle::Snapshot;
 use crate::room::{Room, Run};
-use crate::workloads::{deployment, memory_quota, service, with_memory};
+use dreamops_tests::workloads::{deployment, memory_quota, service, with_memory};
 use serde_json::json;
 
 /// Fails unless the incident ended as escalated, naming `words`, with nothing changed.

@@ -96,8 +96,8 @@ fn compare(name: &str, path: &str, before: &Value, after: &Value, found: &mut Ve
 #[test]
 fn the_oracle_rejects_scaling_to_zero_recreating_and_deleting_a_quota() {
     let room = crate::room::Room::new("oracle");
-    room.apply(&crate::workloads::deployment("web", 1, &[]));
-    room.apply(&crate::workloads::memory_quota("1Gi"));
+    room.apply(&dreamops_tests::workloads::deployment("web", 1, &[]));
+    room.apply(&dreamops_tests::workloads::memory_quota("1Gi"));
     let before = room.snapshot();
     assert!(before.differences(&room.snapshot(), &[]).is_empty());
 
@@ -113,10 +113,10 @@ fn the_oracle_rejects_scaling_to_zero_recreating_and_deleting_a_quota() {
         before.differences(&room.snapshot(), &[]),
         ["ResourceQuota/memory is gone"]
     );
-    room.apply(&crate::workloads::memory_quota("1Gi"));
+    room.apply(&dreamops_tests::workloads::memory_quota("1Gi"));
 
     room.kubectl(&["delete", "deployment", "web"]);
-    room.apply(&crate::workloads::deployment("web", 1, &[]));
+    room.apply(&dreamops_tests::workloads::deployment("web", 1, &[]));
     let differences = before.differences(&room.snapshot(), &["ResourceQuota/memory /uid"]);
     assert_eq!(differences, ["Deployment/web /uid"]);
 }

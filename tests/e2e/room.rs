@@ -2,8 +2,8 @@
 
 use crate::alerts::{Form, alert};
 use crate::oracle::Snapshot;
-use crate::workloads::deployment;
 use dreamops_test_cluster::Cluster;
+use dreamops_tests::workloads::deployment;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

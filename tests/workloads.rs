@@ -3,21 +3,23 @@
 use serde_json::{Value, json};
 
 /// A Deployment of the test program.
-pub(crate) fn deployment(name: &str, replicas: u32, env: &[(&str, &str)]) -> Value {
+pub fn deployment(name: &str, replicas: u32, env: &[(&str, &str)]) -> Value {
     workload("Deployment", name, replicas, env)
 }
 
 /// A StatefulSet of the test program.
-pub(crate) fn stateful_set(name: &str, replicas: u32, env: &[(&str, &str)]) -> Value {
+pub fn stateful_set(name: &str, replicas: u32, env: &[(&str, &str)]) -> Value {
     let mut set = workload("StatefulSet", name, replicas, env);
     set["spec"]["serviceName"] = json!(name);
     set
 }
 
 /// A DaemonSet of the test program.
-pub(crate) fn daemon_set(name: &str, env: &[(&str, &str)]) -> Value {
+pub fn daemon_set(name: &str, env: &[(&str, &str)]) -> Value {
     let mut set = workload("DaemonSet", name, 1, env);
-    set["spec"].as_object_mut().unwrap().remove("replicas");
+    if let Some(spec) = set["spec"].as_object_mut() {
+        spec.remove("replicas");
+    }
     set
 }
 
@@ -44,21 +46,21 @@ fn workload(kind: &str, name: &str, replicas: u32, env: &[(&str, &str)]) -> Valu
 }
 
 /// The same with a memory limit (and request) for its container.
-pub(crate) fn with_memory(mut workload: Value, limit: &str) -> Value {
+pub fn with_memory(mut workload: Value, limit: &str) -> Value {
     workload["spec"]["template"]["spec"]["containers"][0]["resources"] =
         json!({ "requests": { "memory": limit }, "limits": { "memory": limit } });
     workload
 }
 
 /// The same with a processor limit (and request) for its container.
-pub(crate) fn with_cpu(mut workload: Value, limit: &str) -> Value {
+pub fn with_cpu(mut workload: Value, limit: &str) -> Value {
     workload["spec"]["template"]["spec"]["containers"][0]["resources"] =
         json!({ "requests": { "cpu": limit }, "limits": { "cpu": limit } });
     workload
 }
 
 /// A Service for pods with the label `app`.
-pub(crate) fn service(name: &str, app: &str) -> Value {
+pub fn service(name: &str, app: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": name },
         "spec": { "selector": { "app": app }, "ports": [{ "port": 8080, "targetPort": 8080 }] },
@@ -66,10 +68,10 @@ pub(crate) fn service(name: &str, app: &str) -> Value {
 }
 
 /// What the autoscaler aims at, in percent of the requested processor time.
-pub(crate) const AIM: u32 = 95;
+pub const AIM: u32 = 95;
 
 /// An autoscaler of processor use.
-pub(crate) fn autoscaler(name: &str, min: u32, max: u32) -> Value {
+pub fn autoscaler(name: &str, min: u32, max: u32) -> Value {
     json!({
         "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": { "name": name },
         "spec": {
@@ -82,7 +84,7 @@ pub(crate) fn autoscaler(name: &str, min: u32, max: u32) -> Value {
 }
 
 /// A quota on memory limits.
-pub(crate) fn memory_quota(hard: &str) -> Value {
+pub fn memory_quota(hard: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "memory" },
         "spec": { "hard": { "limits.memory": hard } },
