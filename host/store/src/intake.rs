@@ -3,7 +3,8 @@
 //! Promises: one transaction, no cluster is asked. A repeated delivery stores nothing and names what the first one came to: the
 //! row of its key is taken by one statement, so that of two equal ones at the same time one is stored. An alert whose
 //! place or fingerprint an open incident deals with (see `meeting`) goes to that one; there it is an event and is shown, unless the
-//! incident was told the same before ("still firing"). News other than firing wakes the incident's worker.
+//! incident was told the same before ("still firing"). News other than firing wakes the incident's worker. That an alert is over
+//! goes to the incident that dealt with it, even if that has ended.
 
 use crate::audit;
 use crate::column::{from_millis, name_of, read_id, read_phase, to_millis};
@@ -14,7 +15,7 @@ use crate::meeting::{self, Keys};
 use crate::open::SqlStore;
 use crate::scope::Scope;
 use crate::{incident, queue, rows};
-use dreamops_domain::alert::AlertStatus;
+use dreamops_domain::alert::{Alert, AlertStatus};
 use dreamops_domain::event::{Event, TimelineEntry};
 use dreamops_domain::id::{AlertId, DeliveryId, IncidentId};
 use dreamops_domain::incident::Incident;
@@ -27,6 +28,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const OF_DELIVERY: &str =
     "SELECT DISTINCT incident FROM alerts WHERE delivery = $1 AND tenant = $2 ORDER BY incident";
 pub(crate) const SHOWN_BY: &str = "SELECT coalesce(max(position) + 1, 0) FROM incident_alerts WHERE incident = $1";
+
+/// The incident that dealt with an alert last: one that joined another only shows it too. Of very many alerts an incident
+/// shows some, and has all.
+pub(crate) const LAST_TOLD_OF: &str = "SELECT incidents.id FROM alerts \
+     LEFT JOIN incident_alerts ON incident_alerts.alert = alerts.id \
+     JOIN incidents ON incidents.id = coalesce(incident_alerts.incident, alerts.incident) \
+     WHERE alerts.tenant = $1 AND alerts.source = $2 AND alerts.fingerprint = $3 AND incidents.cluster_key = $4 \
+     ORDER BY alerts.received_at DESC, incidents.phase = 'suppressed' LIMIT 1";
 
 /// What tells one message about an alert from the next.
 type Told = (String, String, Option<i64>);
@@ -111,20 +120,47 @@ impl SqlStore {
 
 /// Each alert of a delivery, with the incident that deals with it.
 async fn meet<'a>(conn: &mut AnyConnection, delivery: &'a NewDelivery) -> Result<Vec<Placed<'a>>, Fault> {
-    let mut sent = Vec::new();
+    let (mut placed, mut alerts, mut sent) = (Vec::new(), Vec::new(), Vec::new());
     for new in &delivery.incidents {
         for alert in &new.case.alerts {
-            sent.push((new.id, Keys::of(&new.cluster.key, alert)?));
+            let keys = Keys::of(&new.cluster.key, alert)?;
+            if let Some(incident) = dealt_with(&mut *conn, new, alert, &keys).await? {
+                let id = AlertId::new(delivery.received_at);
+                placed.push(Placed { id, incident, alert });
+                continue;
+            }
+            alerts.push(alert);
+            sent.push((new.id, keys));
         }
     }
     let found = meeting::meet(conn, delivery.tenant, &sent).await?;
-    let alerts = delivery.incidents.iter().flat_map(|new| &new.case.alerts);
-    let placed = alerts.zip(found).map(|(alert, incident)| Placed {
+    placed.extend(alerts.into_iter().zip(found).map(|(alert, incident)| Placed {
         id: AlertId::new(delivery.received_at),
         incident,
         alert,
-    });
-    Ok(placed.collect())
+    }));
+    Ok(placed)
+}
+
+/// The incident that dealt with an alert that its source now says is over, where no open one does: that it is over is the
+/// last that is heard of it, and opens nothing.
+async fn dealt_with(
+    conn: &mut AnyConnection,
+    new: &Incident,
+    alert: &Alert,
+    keys: &Keys,
+) -> Result<Option<IncidentId>, Fault> {
+    if alert.status != AlertStatus::Resolved || meeting::is_held(&mut *conn, new.tenant, keys).await? {
+        return Ok(None);
+    }
+    let incident: Option<String> = sqlx::query_scalar(LAST_TOLD_OF)
+        .bind(new.tenant.to_string())
+        .bind(name_of(&alert.source)?)
+        .bind(&alert.fingerprint)
+        .bind(&new.cluster.key)
+        .fetch_optional(conn)
+        .await?;
+    Ok(incident.as_deref().map(read_id).transpose()?.map(IncidentId))
 }
 
 /// What a new incident begins with: its alerts, also those of others that met there, and what else its maker says.

@@ -76,6 +76,16 @@ pub(crate) async fn meet(
     Ok(found)
 }
 
+/// Whether an open incident deals with what the source calls the same alert.
+pub(crate) async fn is_held(conn: &mut AnyConnection, tenant: TenantId, keys: &Keys) -> Result<bool, Fault> {
+    let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM meeting_keys WHERE tenant = $1 AND key = $2")
+        .bind(tenant.to_string())
+        .bind(&keys.fingerprint)
+        .fetch_optional(conn)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Takes the keys of a new incident that nobody holds.
 pub(crate) async fn take_free(
     conn: &mut AnyConnection,

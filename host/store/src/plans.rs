@@ -42,6 +42,7 @@ async fn every_query_on_the_way_of_an_alert_uses_an_index() {
         (sources::OF_ROUTE, "sqlite_autoindex_sources"),
         (sources::SOURCES, "sources_newest"),
         (intake::OF_DELIVERY, "alerts_of_delivery"),
+        (intake::LAST_TOLD_OF, "alerts_by_fingerprint"),
         (intake::SHOWN_BY, "PRIMARY KEY"),
         (meeting::FORGET, "meeting_keys_of_incident"),
         (queue::FREE, "work_due"),

@@ -239,7 +239,19 @@ async fn alerts_follow_an_incident_into_the_one_it_joined() {
     assert_eq!(stored(&store, second).await.phase, Phase::Suppressed);
     let mut gone = about("web-2", "web-2");
     gone.status = AlertStatus::Resolved;
-    let taken = store.take_in(&delivery(&clock, "gone", vec![gone])).await.unwrap();
+    let taken = store
+        .take_in(&delivery(&clock, "gone", vec![gone.clone()]))
+        .await
+        .unwrap();
+    assert_eq!(taken.incidents, [first]);
+    // and so it does after that one has ended
+    leases.clear();
+    clock.advance(TTL * 2);
+    end(&store, first).await;
+    let taken = store
+        .take_in(&delivery(&clock, "gone again", vec![gone]))
+        .await
+        .unwrap();
     assert_eq!(taken.incidents, [first]);
 }
 
@@ -261,6 +273,30 @@ async fn a_resolution_wakes_the_incident_and_a_worker_that_postpones_does_not_un
     let found = stored(&store, id).await;
     let last = &found.case.timeline.last().unwrap().event;
     assert!(matches!(last, Event::AlertReceived { alert } if alert.status == AlertStatus::Resolved));
+}
+
+#[tokio::test]
+async fn a_resolution_goes_to_the_incident_that_dealt_with_the_alert_even_if_that_has_ended() {
+    let (store, clock) = fresh().await;
+    let id = opened(&store, &clock, about("a", "web-1")).await;
+    end(&store, id).await;
+    let mut gone = about("a", "web-1");
+    gone.status = AlertStatus::Resolved;
+    let taken = store
+        .take_in(&delivery(&clock, "gone", vec![gone.clone()]))
+        .await
+        .unwrap();
+    assert_eq!(taken.incidents, [id]);
+    let found = stored(&store, id).await;
+    assert_eq!((found.phase, found.case.alerts.len()), (Phase::NoAction, 2));
+    assert!(
+        store.claim("worker", TTL, 1).await.unwrap().is_empty(),
+        "nothing is left to do"
+    );
+    // the same alert of another cluster is another alert
+    let mut elsewhere = delivery(&clock, "elsewhere", vec![gone]);
+    elsewhere.incidents[0].cluster.key = "elsewhere".to_owned();
+    assert_ne!(store.take_in(&elsewhere).await.unwrap().incidents, [id]);
 }
 
 #[tokio::test]
