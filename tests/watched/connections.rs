@@ -16,7 +16,7 @@ fn server() -> Serving {
 }
 
 /// Connects, or connects again, a cluster under a name.
-fn connect(server: &Serving, name: &str, ground: &Ground, given: &Value) -> Answer {
+pub(crate) fn connect(server: &Serving, name: &str, ground: &Ground, given: &Value) -> Answer {
     let mut request = json!({ "cluster_name": name, "namespace": ground.namespace });
     for (field, value) in given.as_object().unwrap() {
         request[field] = value.clone();
@@ -25,7 +25,7 @@ fn connect(server: &Serving, name: &str, ground: &Ground, given: &Value) -> Answ
 }
 
 /// By a service account's token; the authority as base64 of PEM, as kubeconfigs have it.
-fn by_token(ground: &Ground) -> Value {
+pub(crate) fn by_token(ground: &Ground) -> Value {
     let admin = ground.admin();
     json!({
         "auth_method": "service_account", "cluster_endpoint": admin.of_cluster("server"),
@@ -40,7 +40,7 @@ fn by_kubeconfig(ground: &Ground) -> Value {
 }
 
 /// By a client certificate and its key.
-fn by_certificate(ground: &Ground, validity: Validity) -> Value {
+pub(crate) fn by_certificate(ground: &Ground, validity: Validity) -> Value {
     let kubeconfig = ground.certificate("by-certificate", validity);
     json!({
         "auth_method": "client_cert", "cluster_endpoint": kubeconfig.of_cluster("server"),
@@ -50,13 +50,13 @@ fn by_certificate(ground: &Ground, validity: Validity) -> Value {
     })
 }
 
-fn through(mut given: Value, proxy: &str) -> Value {
+pub(crate) fn through(mut given: Value, proxy: &str) -> Value {
     given["proxy_url"] = json!(proxy);
     given
 }
 
 #[track_caller]
-fn connected(answer: &Answer) {
+pub(crate) fn connected(answer: &Answer) {
     assert_eq!(answer.code, 200, "{}", answer.text);
     assert_eq!(answer.body["connection_result"]["connected"], true, "{}", answer.text);
 }
