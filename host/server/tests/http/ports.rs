@@ -5,7 +5,6 @@ use dreamops_domain::id::{IncidentId, TenantId};
 use dreamops_domain::incident::{ClusterId, Incident};
 use dreamops_domain::ports::{Store, StoreError};
 use dreamops_domain::redact::Redactor;
-use dreamops_domain::time::Timestamp;
 use dreamops_server::ports::{
     ConnectRefusal, ConnectRequest, Connector, Desk, DeskError, GivenCredential, Proved, Redactors, Rehearsals,
 };
@@ -67,17 +66,13 @@ impl Desk for TestDesk {
     }
 }
 
-/// Accepts the token `right`, and `right-until-2024` for so long; the key of a cluster is its address.
+/// Accepts the token `right`; the key of a cluster is its address.
 pub(crate) struct TestConnector;
 
 #[async_trait]
 impl Connector for TestConnector {
     async fn prove(&self, _: TenantId, request: &ConnectRequest) -> Result<Proved, ConnectRefusal> {
-        let token = match &request.credential {
-            GivenCredential::Token(token) => token.as_str(),
-            _ => "",
-        };
-        if !["right", "right-until-2024"].contains(&token) {
+        if !matches!(&request.credential, GivenCredential::Token(token) if token.as_str() == "right") {
             return Err(ConnectRefusal::Refused(
                 "the cluster does not accept the credential".into(),
             ));
@@ -93,7 +88,7 @@ impl Connector for TestConnector {
             version: "v1.34.0".into(),
             platform: "linux/amd64".into(),
             can_list_namespaces: false,
-            expires_at: (token == "right-until-2024").then(|| Timestamp::parse("2024-01-01T00:00:00Z").unwrap()),
+            expires_at: None,
             credential: Zeroizing::new("sealed-later".into()),
         })
     }
