@@ -1,9 +1,9 @@
 //! Clusters connected by each method, with the shipped rights and no more; directly, and through proxies of others.
 
-use crate::ground::{CONFIGURATION, Ground, alerted, reaches};
+use crate::ground::{CONFIGURATION, Ground, PATIENCE, alerted, reaches};
 use crate::part::Part;
 use dreamops_test_cluster::Validity;
-use dreamops_tests::serving::{Answer, Serving};
+use dreamops_tests::serving::{Answer, Serving, until};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -147,7 +147,12 @@ fn a_fault_is_fixed_through_real_proxies_and_a_dead_one_is_not_gone_around() {
     ground.crashing("three");
     ground.wait_for_restarts("three", 1);
     let id = alerted(&server, &ground, "by-http", "three");
-    reaches(&server, &id, |incident| incident["phase"] == "correlating");
+    let failed = until(PATIENCE, || {
+        let clusters = server.get("/api/v1/clusters").body["items"].clone();
+        let ours = |cluster: &Value| cluster["name"] == "by-http" && cluster["status"] == "failed";
+        clusters.as_array()?.iter().any(ours).then_some(())
+    });
+    assert!(failed.is_some(), "{}", server.get("/api/v1/clusters").text);
     let tinyproxy = Part::start("/usr/bin/tinyproxy", &settings, server.folder(), http);
     let incident = reaches(&server, &id, |incident| !incident["closed_at"].is_null());
     assert_eq!(incident["phase"], "resolved", "{incident}");
