@@ -129,12 +129,22 @@ fn a_fault_is_fixed_through_real_proxies_and_a_dead_one_is_not_gone_around() {
     );
     let given = through(by_certificate(&ground, Validity::Valid), "socks5://127.0.0.1:1080");
     connected(&connect(&server, "by-socks", &ground, &given));
+    let through_both = || {
+        let lines = |said: String, text: &str| said.lines().filter(|line| line.contains(text)).count();
+        let host = api.split(':').next().unwrap();
+        (lines(tinyproxy.said(), "CONNECT "), lines(microsocks.said(), host))
+    };
+    let before = through_both();
     fixed(&server, &ground, "by-socks", "two");
-    let said = microsocks.said();
-    let (host, port) = api.split_once(':').unwrap();
+    let after = through_both();
     assert!(
-        said.contains(host) && said.contains(port),
-        "it did not go through the proxy: {said}"
+        after.1 > before.1,
+        "it did not go through the proxy: {}",
+        microsocks.said()
+    );
+    assert_eq!(
+        after.0, before.0,
+        "the same cluster under another name is another connection"
     );
 
     // the way around is open, and not taken

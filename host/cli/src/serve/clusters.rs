@@ -67,6 +67,17 @@ impl Clusters {
         })
     }
 
+    /// The record of a cluster: of several for one, that of the name under which the alert came. Another is taken only where
+    /// there is none of that name any more.
+    async fn record(&self, tenant: TenantId, cluster: &ClusterId) -> Result<Option<ClusterRecord>, StoreError> {
+        let store = &self.app.store;
+        let named = store.cluster(tenant, &cluster.name).await?;
+        match named.filter(|record| record.cluster.key == cluster.key) {
+            Some(record) => Ok(Some(record)),
+            None => store.cluster_by_key(tenant, &cluster.key).await,
+        }
+    }
+
     fn kept(&self, record: &ClusterRecord) -> Option<Responder> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let good = |kept: &&Made| kept.since == record.updated_at && self.app.clock.monotonic() < kept.proved_until;
@@ -98,7 +109,7 @@ impl Responders for Clusters {
         if cluster.key.is_empty() {
             return Err(not_connected(&cluster.name));
         }
-        let record = self.app.store.cluster_by_key(tenant, &cluster.key).await;
+        let record = self.record(tenant, cluster).await;
         let record = record
             .map_err(|error| NoResponder::Unreachable(error.to_string()))?
             .ok_or_else(|| not_connected(&cluster.name))?;
