@@ -35,6 +35,7 @@ pub struct Serving {
     folder: TempDir,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
+    listen: String,
     running: Option<Running>,
 }
 
@@ -62,6 +63,7 @@ impl Serving {
             folder,
             environment: Vec::new(),
             arguments: Vec::new(),
+            listen: "127.0.0.1:0".to_owned(),
             running: None,
         }
     }
@@ -77,6 +79,13 @@ impl Serving {
     #[must_use]
     pub fn flag(mut self, flag: &str) -> Self {
         self.arguments.push(flag.to_owned());
+        self
+    }
+
+    /// Listens on an address of the test's choice, so that it is the same after another start.
+    #[must_use]
+    pub fn listening_on(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
         self
     }
 
@@ -115,7 +124,7 @@ impl Serving {
     /// # Errors
     /// What it said, where it ends before or takes too long.
     pub fn try_start(&mut self) -> Result<(), String> {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = self.command(&["serve", "--listen", &self.listen]);
         command
             .args(&self.arguments)
             .stdin(Stdio::null())

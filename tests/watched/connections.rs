@@ -1,9 +1,9 @@
 //! Clusters connected by each method, with the shipped rights and no more; directly, and through proxies of others.
 
-use crate::ground::{CONFIGURATION, Ground, alerted, reaches};
+use crate::ground::{CONFIGURATION, Ground, PATIENCE, alerted, reaches};
 use crate::part::Part;
 use dreamops_test_cluster::Validity;
-use dreamops_tests::serving::{Answer, Serving};
+use dreamops_tests::serving::{Answer, Serving, until};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ fn server() -> Serving {
 }
 
 /// Connects, or connects again, a cluster under a name.
-fn connect(server: &Serving, name: &str, ground: &Ground, given: &Value) -> Answer {
+pub(crate) fn connect(server: &Serving, name: &str, ground: &Ground, given: &Value) -> Answer {
     let mut request = json!({ "cluster_name": name, "namespace": ground.namespace });
     for (field, value) in given.as_object().unwrap() {
         request[field] = value.clone();
@@ -25,7 +25,7 @@ fn connect(server: &Serving, name: &str, ground: &Ground, given: &Value) -> Answ
 }
 
 /// By a service account's token; the authority as base64 of PEM, as kubeconfigs have it.
-fn by_token(ground: &Ground) -> Value {
+pub(crate) fn by_token(ground: &Ground) -> Value {
     let admin = ground.admin();
     json!({
         "auth_method": "service_account", "cluster_endpoint": admin.of_cluster("server"),
@@ -40,7 +40,7 @@ fn by_kubeconfig(ground: &Ground) -> Value {
 }
 
 /// By a client certificate and its key.
-fn by_certificate(ground: &Ground, validity: Validity) -> Value {
+pub(crate) fn by_certificate(ground: &Ground, validity: Validity) -> Value {
     let kubeconfig = ground.certificate("by-certificate", validity);
     json!({
         "auth_method": "client_cert", "cluster_endpoint": kubeconfig.of_cluster("server"),
@@ -50,13 +50,13 @@ fn by_certificate(ground: &Ground, validity: Validity) -> Value {
     })
 }
 
-fn through(mut given: Value, proxy: &str) -> Value {
+pub(crate) fn through(mut given: Value, proxy: &str) -> Value {
     given["proxy_url"] = json!(proxy);
     given
 }
 
 #[track_caller]
-fn connected(answer: &Answer) {
+pub(crate) fn connected(answer: &Answer) {
     assert_eq!(answer.code, 200, "{}", answer.text);
     assert_eq!(answer.body["connection_result"]["connected"], true, "{}", answer.text);
 }
@@ -129,12 +129,22 @@ fn a_fault_is_fixed_through_real_proxies_and_a_dead_one_is_not_gone_around() {
     );
     let given = through(by_certificate(&ground, Validity::Valid), "socks5://127.0.0.1:1080");
     connected(&connect(&server, "by-socks", &ground, &given));
+    let through_both = || {
+        let lines = |said: String, text: &str| said.lines().filter(|line| line.contains(text)).count();
+        let host = api.split(':').next().unwrap();
+        (lines(tinyproxy.said(), "CONNECT "), lines(microsocks.said(), host))
+    };
+    let before = through_both();
     fixed(&server, &ground, "by-socks", "two");
-    let said = microsocks.said();
-    let (host, port) = api.split_once(':').unwrap();
+    let after = through_both();
     assert!(
-        said.contains(host) && said.contains(port),
-        "it did not go through the proxy: {said}"
+        after.1 > before.1,
+        "it did not go through the proxy: {}",
+        microsocks.said()
+    );
+    assert_eq!(
+        after.0, before.0,
+        "the same cluster under another name is another connection"
     );
 
     // the way around is open, and not taken
@@ -147,7 +157,12 @@ fn a_fault_is_fixed_through_real_proxies_and_a_dead_one_is_not_gone_around() {
     ground.crashing("three");
     ground.wait_for_restarts("three", 1);
     let id = alerted(&server, &ground, "by-http", "three");
-    reaches(&server, &id, |incident| incident["phase"] == "correlating");
+    let failed = until(PATIENCE, || {
+        let clusters = server.get("/api/v1/clusters").body["items"].clone();
+        let ours = |cluster: &Value| cluster["name"] == "by-http" && cluster["status"] == "failed";
+        clusters.as_array()?.iter().any(ours).then_some(())
+    });
+    assert!(failed.is_some(), "{}", server.get("/api/v1/clusters").text);
     let tinyproxy = Part::start("/usr/bin/tinyproxy", &settings, server.folder(), http);
     let incident = reaches(&server, &id, |incident| !incident["closed_at"].is_null());
     assert_eq!(incident["phase"], "resolved", "{incident}");

@@ -45,9 +45,7 @@ impl Ground {
             installed(&NEEDED);
             STARTED.get_or_init(|| Cluster::start(CLUSTER).unwrap()).clone()
         };
-        let network = File::open(cluster.network_namespace()).unwrap();
-        rustix::thread::move_into_link_name_space(network.as_fd(), Some(rustix::thread::LinkNameSpaceType::Network))
-            .unwrap();
+        enter(&cluster.network_namespace());
         let namespace = cluster.namespace(name).unwrap();
         cluster.apply_in(&namespace, ROLE).unwrap();
         Self { cluster, namespace }
@@ -67,11 +65,16 @@ impl Ground {
 
     /// A healthy Deployment, which a rollout with these changes of its environment breaks.
     pub(crate) fn broken(&self, name: &str, changes: &[&str]) {
+        self.healthy(name);
+        let workload = format!("deployment/{name}");
+        self.kubectl(&[&["set", "env", workload.as_str()], changes].concat());
+    }
+
+    /// A healthy Deployment.
+    pub(crate) fn healthy(&self, name: &str) {
         let object = deployment(name, 2, &[("NEEDS_ENV", "KEY"), ("KEY", "value")]);
         self.cluster.apply_in(&self.namespace, &object.to_string()).unwrap();
         self.kubectl(&["rollout", "status", &format!("deployment/{name}"), "--timeout=120s"]);
-        let workload = format!("deployment/{name}");
-        self.kubectl(&[&["set", "env", workload.as_str()], changes].concat());
     }
 
     /// Waits until a container of it has ended so often.
@@ -134,6 +137,13 @@ impl Drop for Ground {
     fn drop(&mut self) {
         dreamops_tests::leave(&self.cluster, &self.namespace);
     }
+}
+
+/// Moves this thread into a network; what it starts from now on is there too.
+pub(crate) fn enter(network: &Path) {
+    let network = File::open(network).unwrap();
+    rustix::thread::move_into_link_name_space(network.as_fd(), Some(rustix::thread::LinkNameSpaceType::Network))
+        .unwrap();
 }
 
 /// A kubeconfig of the test cluster, which writes them as JSON.

@@ -7,6 +7,11 @@
 #![allow(clippy::disallowed_methods, reason = "a test of a real program waits in real time")]
 
 mod connections;
+mod far;
 mod ground;
 mod monitoring;
+mod outage;
 mod part;
+mod proxies;
+mod rotation;
+mod roundabout;

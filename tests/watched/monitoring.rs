@@ -1,16 +1,13 @@
 //! Debian's Prometheus and Alertmanager watch the real cluster: nobody posts an alert by hand.
 
 use crate::ground::{CONFIGURATION, Ground, PATIENCE, reaches};
-use crate::part::Part;
+use crate::part::{Part, free};
 use dreamops_test_cluster::Validity;
-use dreamops_tests::serving::{Serving, until};
+use dreamops_tests::serving::{Serving, ask, until};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
-
-const PROMETHEUS: &str = "127.0.0.1:9090";
-const ALERTMANAGER: &str = "127.0.0.1:9093";
 
 #[test]
 fn a_crash_that_prometheus_sees_is_fixed_and_its_alert_resolves_by_itself() {
@@ -30,8 +27,9 @@ fn a_crash_that_prometheus_sees_is_fixed_and_its_alert_resolves_by_itself() {
     );
     assert_eq!(token.code, 201, "{}", token.text);
     let secret = token.body["secret"].as_str().unwrap();
-    let alertmanager = Watch::alertmanager(server.folder(), &server.address(), secret);
-    let prometheus = Watch::prometheus(server.folder(), &ground);
+    let watch = Watch::new();
+    let alertmanager = watch.alertmanager(server.folder(), &server.address(), secret, "1h");
+    let prometheus = watch.prometheus(server.folder(), &ground);
 
     let began = Instant::now();
     // it runs for a while each time: a kubelet that is asked every two seconds sees it
@@ -65,16 +63,36 @@ fn a_crash_that_prometheus_sees_is_fixed_and_its_alert_resolves_by_itself() {
     );
 }
 
-/// One of the two.
-struct Watch;
+/// Where the two listen.
+pub(crate) struct Watch {
+    prometheus: SocketAddr,
+    alertmanager: SocketAddr,
+}
 
 impl Watch {
-    /// Alertmanager, which posts to the server.
-    fn alertmanager(folder: &Path, server: &str, token: &str) -> Part {
+    /// Addresses of their own, in this thread's network.
+    pub(crate) fn new() -> Self {
+        Self {
+            prometheus: free("127.0.0.1"),
+            alertmanager: free("127.0.0.1"),
+        }
+    }
+
+    /// What Alertmanager counts of its webhooks.
+    pub(crate) fn counted(&self, name: &str) -> f64 {
+        let address = format!("http://{}", self.alertmanager);
+        let text = ask(&address, "GET", "/metrics", None, &Value::Null).unwrap().text;
+        let begin = format!("{name}{{integration=\"webhook\"}} ");
+        let count = text.lines().find_map(|line| line.strip_prefix(&begin));
+        count.map_or(0.0, |count| count.parse().unwrap())
+    }
+
+    /// Alertmanager, which posts to the server, and says again after `repeat` what it has delivered.
+    pub(crate) fn alertmanager(&self, folder: &Path, server: &str, token: &str, repeat: &str) -> Part {
         let settings = json!({
             "route": {
                 "receiver": "dreamops", "group_by": ["namespace", "alertname"],
-                "group_wait": "1s", "group_interval": "5s", "repeat_interval": "1h",
+                "group_wait": "1s", "group_interval": "5s", "repeat_interval": repeat,
             },
             "receivers": [{ "name": "dreamops", "webhook_configs": [{
                 "url": format!("{server}/api/v1/webhooks/alertmanager"), "send_resolved": true,
@@ -83,19 +101,23 @@ impl Watch {
         });
         // JSON is YAML
         std::fs::write(folder.join("alertmanager.yml"), settings.to_string()).unwrap();
-        let listens: SocketAddr = ALERTMANAGER.parse().unwrap();
-        let address = format!("--web.listen-address={ALERTMANAGER}");
+        let address = format!("--web.listen-address={}", self.alertmanager);
         let arguments = [
             "--config.file=alertmanager.yml",
             "--storage.path=alertmanager",
             "--cluster.listen-address=",
             address.as_str(),
         ];
-        Part::start("/usr/bin/prometheus-alertmanager", &arguments, folder, listens)
+        Part::start(
+            "/usr/bin/prometheus-alertmanager",
+            &arguments,
+            folder,
+            self.alertmanager,
+        )
     }
 
     /// Prometheus, which asks the kubelet and tells Alertmanager.
-    fn prometheus(folder: &Path, ground: &Ground) -> Part {
+    pub(crate) fn prometheus(&self, folder: &Path, ground: &Ground) -> Part {
         let admin = ground.admin();
         for (file, field) in [
             ("client.crt", "client-certificate-data"),
@@ -114,7 +136,7 @@ impl Watch {
         let settings = json!({
             "global": { "scrape_interval": "2s", "evaluation_interval": "2s" },
             "rule_files": ["rules.yml"],
-            "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": [ALERTMANAGER] }] }] },
+            "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": [self.alertmanager] }] }] },
             "scrape_configs": [{
                 "job_name": "kubelet", "scheme": "https", "metrics_path": "/metrics/resource",
                 "tls_config": { "cert_file": "client.crt", "key_file": "client.key", "insecure_skip_verify": true },
@@ -122,12 +144,12 @@ impl Watch {
             }],
         });
         std::fs::write(folder.join("prometheus.yml"), settings.to_string()).unwrap();
-        let address = format!("--web.listen-address={PROMETHEUS}");
+        let address = format!("--web.listen-address={}", self.prometheus);
         let arguments = [
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=prometheus",
             address.as_str(),
         ];
-        Part::start("/usr/bin/prometheus", &arguments, folder, PROMETHEUS.parse().unwrap())
+        Part::start("/usr/bin/prometheus", &arguments, folder, self.prometheus)
     }
 }

@@ -2,7 +2,7 @@
 
 use dreamops_tests::serving::until;
 use std::fs::File;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -51,6 +51,11 @@ impl Drop for Part {
         let _gone = self.child.kill();
         let _ended = self.child.wait();
     }
+}
+
+/// An address of this thread's network that nobody listens at.
+pub(crate) fn free(host: &str) -> SocketAddr {
+    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
 }
 
 /// Installs Debian's packages of programs that are missing. Their services are not started: tests run them by themselves.

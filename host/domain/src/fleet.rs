@@ -74,6 +74,19 @@ pub struct ClusterRecord {
     pub last_used_at: Option<Timestamp>,
 }
 
+impl ClusterRecord {
+    /// How the cluster is doing at a moment, and why: what was noted of it, unless its credential has run out since.
+    pub fn standing(&self, now: Timestamp) -> (ConnectionStatus, String) {
+        match self.expires_at.filter(|end| *end <= now) {
+            Some(end) if self.status != ConnectionStatus::Failed => (
+                ConnectionStatus::Expired,
+                format!("the credential ran out on {end}; have it renewed and connect the cluster again"),
+            ),
+            _ => (self.status, self.status_reason.clone()),
+        }
+    }
+}
+
 /// Connected clusters. Every method is one transaction, with its audit event.
 #[async_trait]
 pub trait Fleet: Send + Sync {

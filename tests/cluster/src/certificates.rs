@@ -16,6 +16,8 @@ const DAYS: &str = "30";
 pub enum Validity {
     /// From now on, for a month.
     Valid,
+    /// From now on, for so many seconds.
+    Seconds(u32),
     /// It was, during the year 2020.
     Expired,
 }
@@ -139,6 +141,11 @@ impl Authority {
             .arg(self.key());
         match validity {
             Validity::Valid => sign.args(["-days", DAYS]),
+            Validity::Seconds(seconds) => {
+                let end = format!("now + {seconds} seconds");
+                let end = output(&mut command("date", ["-u", "-d", &end, "+%Y%m%d%H%M%SZ"]))?;
+                sign.args(["-enddate", end.trim()])
+            }
             Validity::Expired => sign.args(["-startdate", "20200101000000Z", "-enddate", "20210101000000Z"]),
         };
         output(&mut sign)?;

@@ -1,7 +1,8 @@
 //! Clusters that tenants connected: proving a credential, and a responder on each.
 //!
 //! Promises: a cluster is reached by its own credential and by no other; what redacts and which pull credentials may be used is the
-//! tenant's; a responder is kept as long as the record it was made from is the stored one.
+//! tenant's; a responder is kept as long as the record it was made from is the stored one, and the credential is proved again
+//! where that was not done for [`PROVED_FOR`]: one that was taken away shows in the cluster's status.
 
 use super::away::Away;
 use crate::app::{App, Team};
@@ -26,13 +27,25 @@ use zeroize::Zeroizing;
 /// How long one walk of an incident may take.
 const WALK: Duration = Duration::from_mins(15);
 
+/// For how long a credential counts as good after it was proved.
+const PROVED_FOR: Duration = Duration::from_secs(15);
+
 /// The clusters of all tenants.
 pub(super) struct Clusters {
     app: Arc<App>,
     strategies: Arc<dyn Strategies>,
     policy: Arc<dyn Policy>,
-    /// Responders by record, with when the record was changed last.
-    made: Mutex<HashMap<ClusterRecordId, (Timestamp, Responder)>>,
+    /// Responders by record.
+    made: Mutex<HashMap<ClusterRecordId, Made>>,
+}
+
+/// A responder, and what it rests on.
+struct Made {
+    responder: Responder,
+    /// When the record was changed last.
+    since: Timestamp,
+    /// Until when the credential counts as good, on the monotonic clock.
+    proved_until: Duration,
 }
 
 /// Follows incidents in the log.
@@ -54,15 +67,31 @@ impl Clusters {
         })
     }
 
+    /// The record of a cluster: of several for one, that of the name under which the alert came. Another is taken only where
+    /// there is none of that name any more.
+    async fn record(&self, tenant: TenantId, cluster: &ClusterId) -> Result<Option<ClusterRecord>, StoreError> {
+        let store = &self.app.store;
+        let named = store.cluster(tenant, &cluster.name).await?;
+        match named.filter(|record| record.cluster.key == cluster.key) {
+            Some(record) => Ok(Some(record)),
+            None => store.cluster_by_key(tenant, &cluster.key).await,
+        }
+    }
+
     fn kept(&self, record: &ClusterRecord) -> Option<Responder> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, responder) = made.get(&record.id)?;
-        (*since == record.updated_at).then(|| responder.clone())
+        let good = |kept: &&Made| kept.since == record.updated_at && self.app.clock.monotonic() < kept.proved_until;
+        made.get(&record.id).filter(good).map(|kept| kept.responder.clone())
     }
 
     fn keep(&self, record: &ClusterRecord, responder: &Responder) {
+        let kept = Made {
+            responder: responder.clone(),
+            since: record.updated_at,
+            proved_until: self.app.clock.monotonic() + PROVED_FOR,
+        };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.insert(record.id, (record.updated_at, responder.clone()));
+        made.insert(record.id, kept);
     }
 }
 
@@ -80,7 +109,7 @@ impl Responders for Clusters {
         if cluster.key.is_empty() {
             return Err(not_connected(&cluster.name));
         }
-        let record = self.app.store.cluster_by_key(tenant, &cluster.key).await;
+        let record = self.record(tenant, cluster).await;
         let record = record
             .map_err(|error| NoResponder::Unreachable(error.to_string()))?
             .ok_or_else(|| not_connected(&cluster.name))?;

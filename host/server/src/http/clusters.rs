@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use dreamops_domain::access::Principal;
 use dreamops_domain::fleet::ClusterRecord;
 use dreamops_domain::phase::Mode;
+use dreamops_domain::time::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -55,14 +56,15 @@ pub(super) struct ClusterView {
     last_used_at: Option<String>,
 }
 
-fn shown(record: ClusterRecord) -> ClusterView {
+fn shown(record: ClusterRecord, now: Timestamp) -> ClusterView {
+    let (status, status_reason) = record.standing(now);
     ClusterView {
         id: record.id.to_string(),
         name: record.name,
         auth_method: value(record.auth_method),
         namespace: record.namespace,
-        status: value(record.status),
-        status_reason: record.status_reason,
+        status: value(status),
+        status_reason,
         version: record.version,
         platform: record.platform,
         address: record.cluster.address,
@@ -95,7 +97,8 @@ pub(super) async fn list(
 ) -> Result<Json<Listed<ClusterView>>, Problem> {
     must_be_on(&app)?;
     let page = app.fleet.clusters(by.tenant, &part.request()?).await?;
-    Ok(Json(Listed::of(page, shown)))
+    let now = app.clock.now();
+    Ok(Json(Listed::of(page, |record| shown(record, now))))
 }
 
 /// One cluster
@@ -106,7 +109,9 @@ pub(super) async fn show(
     Named(name): Named<String>,
 ) -> Result<Json<ClusterView>, Problem> {
     must_be_on(&app)?;
-    find(&app, &by, &name).await.map(|record| Json(shown(record)))
+    find(&app, &by, &name)
+        .await
+        .map(|record| Json(shown(record, app.clock.now())))
 }
 
 async fn find(app: &App, by: &Principal, name: &str) -> Result<ClusterRecord, Problem> {
@@ -149,7 +154,9 @@ pub(super) async fn set_mode(
     if !app.fleet.set_mode(by.tenant, &name, wanted.mode, &by.user).await? {
         return Err(Problem::not_found("cluster", name));
     }
-    find(&app, &by, &name).await.map(|record| Json(shown(record)))
+    find(&app, &by, &name)
+        .await
+        .map(|record| Json(shown(record, app.clock.now())))
 }
 
 /// How a cluster that was tried does.
@@ -180,7 +187,7 @@ pub(super) async fn test(
         Err(ConnectRefusal::Unavailable(why)) => return Err(ConnectRefusal::Unavailable(why).into()),
         other => other,
     };
-    let mut cluster = shown(find(&app, &by, &name).await?);
+    let mut cluster = shown(find(&app, &by, &name).await?, app.clock.now());
     Ok(Json(match tried {
         Ok(tried) => {
             cluster.version = tried.version;

@@ -6,7 +6,10 @@ use dreamops_domain::fleet::Fleet;
 use dreamops_domain::id::TenantId;
 use dreamops_domain::phase::Mode;
 use dreamops_domain::ports::Store;
+use dreamops_domain::time::Timestamp;
 use serde_json::{Value, json};
+use std::time::Duration;
+use zeroize::Zeroizing;
 
 const PATH: &str = "/api/v1/kubernetes/agno/connect-cluster";
 
@@ -39,6 +42,38 @@ async fn a_proved_cluster_is_stored_and_listed_without_its_credential() {
     for shown in [listed.text(), ours.text()] {
         assert!(!shown.contains("right") && !shown.contains("sealed-later"));
     }
+}
+
+#[tokio::test]
+async fn a_cluster_whose_credential_runs_out_is_shown_as_expired_until_it_is_connected_again() {
+    let world = World::new().await;
+    let request = cluster("production", "https://a:6443", "right");
+    assert_eq!(world.post("admin", PATH, &request).await.status, 200);
+    let mut record = world
+        .store
+        .cluster(TenantId::DEFAULT, "production")
+        .await
+        .unwrap()
+        .unwrap();
+    record.expires_at = Some(Timestamp::parse("2024-01-01T00:00:00Z").unwrap());
+    let credential = Zeroizing::new("until then".to_owned());
+    assert!(world.store.rotate(&record, &credential, "ann").await.unwrap());
+    let shown = || async {
+        let ours = world.get("viewer", "/api/v1/clusters").await.items()[0].clone();
+        let bare = world.get("viewer", "/api/v1/kubernetes/agno/clusters").await.json()[0]["connection_status"].clone();
+        assert_eq!(ours["status"], bare);
+        ours
+    };
+    assert_eq!(shown().await["status"], "connected");
+    world.clock.advance(Duration::from_hours(24 * 60));
+    let expired = shown().await;
+    assert_eq!(expired["status"], "expired");
+    assert!(
+        expired["status_reason"].as_str().unwrap().contains("2024-01-01"),
+        "{expired}"
+    );
+    assert_eq!(world.post("admin", PATH, &request).await.status, 200);
+    assert_eq!(shown().await["status"], "connected");
 }
 
 #[tokio::test]

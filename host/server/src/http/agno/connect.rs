@@ -16,6 +16,7 @@ use dreamops_domain::access::{PageRequest, Principal};
 use dreamops_domain::fleet::{AuthMethod, ClusterRecord, ConnectionStatus};
 use dreamops_domain::id::{ClusterRecordId, TenantId};
 use dreamops_domain::ports::StoreError;
+use dreamops_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -266,7 +267,8 @@ pub(crate) async fn clusters(
 ) -> Result<Json<Vec<ClusterOfList>>, Problem> {
     must_be_on(&app)?;
     let records = all(&app, by.tenant).await?;
-    Ok(Json(records.into_iter().map(shown).collect()))
+    let now = app.clock.now();
+    Ok(Json(records.into_iter().map(|record| shown(record, now)).collect()))
 }
 
 async fn all(app: &App, tenant: TenantId) -> Result<Vec<ClusterRecord>, StoreError> {
@@ -285,13 +287,14 @@ async fn all(app: &App, tenant: TenantId) -> Result<Vec<ClusterRecord>, StoreErr
     }
 }
 
-fn shown(record: ClusterRecord) -> ClusterOfList {
+fn shown(record: ClusterRecord, now: Timestamp) -> ClusterOfList {
+    let (status, _) = record.standing(now);
     ClusterOfList {
         id: record.id.to_string(),
         cluster_name: record.name,
         auth_method: value(record.auth_method),
         namespace: record.namespace,
-        connection_status: value(record.status),
+        connection_status: value(status),
         last_used_at: record.last_used_at.map(|t| t.to_string()),
         created_at: record.created_at.to_string(),
         cluster_version: record.version,
