@@ -85,18 +85,23 @@ impl Remote {
     }
 
     async fn answer(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Vec<u8>)> {
-        let answer = self.client.request(request).await.map_err(|error| {
-            anyhow!(
-                "cannot reach the server {} ({}); is it running, and is the address right?",
-                self.address,
-                innermost(&error)
-            )
-        })?;
+        let answer = self.client.request(request).await;
+        let answer = answer.map_err(|error| unreached(&self.address, &innermost(&error)))?;
         let (parts, body) = answer.into_parts();
         let bytes = Limited::new(body, LONGEST).collect().await;
         let bytes = bytes.map_err(|error| anyhow!("the answer of {} broke off ({error})", self.address))?;
         Ok((parts.status, bytes.to_bytes().to_vec()))
     }
+}
+
+/// Why there is no answer, and what to do.
+fn unreached(address: &str, why: &str) -> anyhow::Error {
+    if why.contains("certificate") {
+        return anyhow!(
+            "the certificate of {address} is not accepted ({why}); name its authority with --server-ca FILE, and the server as its certificate does"
+        );
+    }
+    anyhow!("cannot reach the server {address} ({why}); is it running, and is the address right?")
 }
 
 /// What the layers above only pass on.

@@ -76,5 +76,5 @@ fn a_server_with_a_certificate_is_reached_by_its_authority_alone() {
         .fine();
     let unknown = place.ask(&server, &["incident", "list"]);
     assert_eq!(unknown.code, 1);
-    assert!(unknown.err.contains("certificate"), "{unknown:?}");
+    assert!(unknown.err.contains("--server-ca FILE"), "{unknown:?}");
 }
