@@ -92,6 +92,9 @@ fn settled(place: &Serving, token: (String, String), name: &str, stage: Option<&
     let source = json!({ "name": format!("prometheus-of-{name}"), "kind": "alertmanager" });
     let source = asked("POST", "/api/v1/sources", source);
     assert_eq!(source.code, 201, "{}", source.text);
+    let window = json!({ "namespace": "elsewhere", "until": "2036-02-01T06:00:00Z" });
+    let window = asked("POST", "/api/v1/maintenance-windows", window);
+    assert_eq!(window.code, 201, "{}", window.text);
     let alert = match stage {
         Some(stage) => {
             stage.connect(place);
@@ -113,6 +116,10 @@ fn settled(place: &Serving, token: (String, String), name: &str, stage: Option<&
     let mut ids = BTreeMap::from([
         ("/api/v1/incidents", incident.expect("the incident comes to its phase")),
         ("/api/v1/tokens", id),
+        (
+            "/api/v1/maintenance-windows",
+            window.body["id"].as_str().unwrap().to_owned(),
+        ),
         ("/api/v1/sources", source.body["id"].as_str().unwrap().to_owned()),
     ]);
     if stage.is_some() {

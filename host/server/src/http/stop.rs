@@ -153,7 +153,7 @@ pub(super) async fn pull(
 }
 
 /// Release the emergency stop
-#[utoipa::path(delete, path = "/api/v1/emergency-stop", tag = "safety", params(Released), responses((status = 204, description = "it is off"), (status = 404, description = "there is no cluster of that name", body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/emergency-stop", tag = "safety", params(Released), responses((status = 204, description = "it is off"), (status = 404, description = "there is no cluster of that name", body = Problem), (status = 422, description = "scope and cluster do not fit", body = Problem)))]
 pub(super) async fn release(
     State(app): State<App>,
     May(by, ..): May<Administer>,
